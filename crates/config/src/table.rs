@@ -1,0 +1,280 @@
+//! The declarations. To add a key, copy a neighbour: type, default, properties, sentence.
+//!
+//! The macro makes from them one field of [`Config`] and one row of [`KEYS`] each. The file is one table
+//! and may grow with it; it holds nothing else.
+
+use std::net::IpAddr;
+
+use crate::key::Applies::Restart;
+use crate::key::{Group, Key};
+use crate::layers::Settings;
+use crate::value::{Addresses, Decimal, List, Value};
+
+macro_rules! declare {
+    ($($group:ident { $($name:ident : $type:ty = $default:literal { $($property:ident : $value:expr),* } $doc:literal)* })*) => {
+        /// Every key's value, in its type. The fields bear the names of the keys.
+        #[derive(Clone)]
+        pub struct Config {
+            $($(#[doc = $doc] pub $name: $type,)*)*
+            pub(crate) settings: Settings,
+        }
+
+        /// Every key, in the order of the reference page.
+        pub const KEYS: &[Key] = &[$($(Key {
+            group: Group::$group,
+            $($property: $value,)*
+            ..Key::new(stringify!($name), <$type as Value>::KIND, $default, $doc, |text, key| {
+                <$type as Value>::read(text, key).map(drop)
+            })
+        },)*)*];
+
+        impl Config {
+            /// The typed values of `settings`, which stand in the order of [`KEYS`] and were checked.
+            pub(crate) fn build(settings: Settings) -> Self {
+                let mut next = KEYS.iter().zip(settings.iter());
+                Self {
+                    $($($name: {
+                        let (key, setting) = next.next().expect("there is one setting per key");
+                        <$type as Value>::read(&setting.text, key).expect("the text was checked when it was chosen")
+                    },)*)*
+                    settings,
+                }
+            }
+        }
+    };
+}
+
+declare! {
+Ports {
+    bind: IpAddr = "0.0.0.0" { applies: Restart }
+        "The address on which every port listens; `::` listens on IPv6 and IPv4."
+    mainaport: u16 = "80" { aliases: &["mainport", "httpserver"], applies: Restart }
+        "The one port: HTTP, WebSocket, API lines and SIP on TCP, API datagrams and SIP on UDP; 0 takes a free one."
+    usemainaport: bool = "true" { aliases: &["usemainport"], applies: Restart }
+        "Whether the main port is opened."
+    mainaportudp: u16 = "0" { applies: Restart }
+        "The main port's UDP number; 0 is the same number as TCP."
+    sipport: u16 = "5060" { applies: Restart }
+        "SIP on UDP and TCP; 0 takes a free one."
+    usesipport: bool = "true" { applies: Restart }
+        "Whether the SIP port is opened; SIP is served on the main port too."
+    sslportmain: u16 = "443" { applies: Restart }
+        "The main port's services over TLS; opened only where `tlscert` and `tlskey` are set."
+    sslportweb: u16 = "0" { applies: Restart }
+        "A second port for the same; 0 does not open it."
+    localtlsport: u16 = "5061" { applies: Restart }
+        "SIP over TLS; opened only where `tlscert` and `tlskey` are set."
+    tlscert: String = "" { applies: Restart, startup: true }
+        "File with the certificate chain (PEM)."
+    tlskey: String = "" { applies: Restart, startup: true }
+        "File with the private key of the certificate (PEM)."
+    adminport: u16 = "8049" { applies: Restart }
+        "The console over TCP, filtered by `remoteadmin`; 0 takes a free one."
+    useadminport: bool = "true" { applies: Restart }
+        "Whether the console port is opened."
+    advertiseip: Option<IpAddr> = "" { aliases: &["publicip"] }
+        "The public address written into SIP and SDP, for a machine behind 1:1 NAT; empty is the address that the request reached."
+    advertiseipsip: Option<IpAddr> = "" {}
+        "The public address of the SIP port, where it differs from `advertiseip`."
+    advertiseipmain: Option<IpAddr> = "" {}
+        "The public address of the main port, where it differs from `advertiseip`."
+    advertiseipmedia: Option<IpAddr> = "" {}
+        "The public address of the media ports, where it differs from `advertiseip`."
+    rtpportmin: u16 = "20000" { applies: Restart }
+        "The lowest media port; 0 takes any free ports."
+    rtpportmax: u16 = "29999" { applies: Restart }
+        "The highest media port. A call takes two pairs, so 10,000 ports carry 2,500 calls."
+}
+Process {
+    database: String = "" { applies: Restart, startup: true, secret: true }
+        "`postgres://user:password@host/name`, or a file; empty is strowger.db in the data folder."
+    keyfile: String = "" { applies: Restart, startup: true }
+        "The file with the key that encrypts passwords; empty is strowger.key in the data folder. Keep a copy apart from the database's."
+    compatibility: String = "safe" { choices: &["safe", "documented"], applies: Restart, startup: true }
+        "`documented` restores the defaults of the original documents, which trust the local network."
+    hostcontrol: bool = "false" { applies: Restart, startup: true }
+        "Whether administrators may run programs, change addresses and reboot the machine by API (cmd, setip, reboot, actions 4, 6 and 7)."
+    loglevel: String = "info" {}
+        "error, warn, info, debug or trace, or a filter such as `info,strowger_switch=debug`."
+    logformat: String = "auto" { choices: &["auto", "text", "json"], applies: Restart }
+        "auto is coloured text on a terminal and plain text otherwise; json is one object a line."
+    nodeid: u32 = "1" { min: 1, max: 255, applies: Restart, startup: true }
+        "The number of this server among those that share a database; part of every call's id."
+    shards: u32 = "1" { min: 1, max: 1, applies: Restart }
+        "Call shards, each a thread of its own; one carries thousands of calls, and this version runs one."
+    mediathreads: u32 = "1" { min: 1, max: 64, applies: Restart }
+        "Threads that relay media."
+    mediapoolpairs: u32 = "64" { min: 2, max: 4096, applies: Restart }
+        "Port pairs that each shard and media thread keep ready for new calls."
+    readers: u32 = "2" { min: 1, max: 64, applies: Restart }
+        "Connections that read the database beside the one that writes."
+    gatherwindow: u32 = "3" { max: 100, unit: "ms", applies: Restart }
+        "How long a busy database waits for further writes to share a commit; an idle one commits at once."
+    draintimeout: u32 = "60" { max: 86400, unit: "s" }
+        "How long running calls may go on after SIGTERM."
+}
+Api {
+    apiv2key: String = "" { aliases: &["httpapikey"], secret: true }
+        "The key that API requests must carry; made at the first start; empty demands none."
+    apiv2md5salt: String = "" { secret: true }
+        "The server's salt in `authmd5`; made at the first start; empty is no salt."
+    httpapimd5salt: String = "87159643" { aliases: &["httppimd5salt"], secret: true }
+        "The salt of the old md5 formula where a request brings none."
+    httpapiencryptkey: String = "" { secret: true, without_effect: true }
+        "The key of encrypted requests (XOR and Base64). This hides them from a glance and is not security."
+    apiv2ipauth: Addresses = "" {}
+        "Addresses from which commands that check the address may come; empty is this machine only."
+    trustediplist: Addresses = "" {}
+        "Addresses that count as trusted, such as your web server."
+    trustlanip: bool = "false" { documented: Some("true") }
+        "Whether private addresses count as trusted."
+    allowtrustedip: u32 = "1" { max: 4, documented: Some("3") }
+        "Where trust in addresses applies: 0 nowhere, 1 this machine and `trustediplist`, 2 and 3 private addresses too (where `trustlanip` says so), 4 the console too."
+    apitrustediponly: bool = "false" {}
+        "Whether the API answers only trusted addresses and those of `apiv2ipauth`."
+    apideftrustadmin: u32 = "3" { max: 4, documented: Some("1") }
+        "How administrators are recognised: 0 not at all except at the console, 1 by trusted address or credentials, 2 from trusted addresses only, there without credentials too, 3 by credentials only, 4 by both."
+    apialtauth: i64 = "0" { min: -1, max: 1, documented: Some("-1") }
+        "Alternative credentials (clear text, PIN, plain md5): 0 no, 1 yes, -1 where nothing better was sent."
+    apitrustfromconsole: u32 = "0" { max: 2, documented: Some("1") }
+        "Whether whoever logged in at the console counts as coming from a trusted address: 0 no, 1 yes, 2 yes, and support accounts as administrators."
+    apidefneedregister: u32 = "0" { max: 2 }
+        "Whether a user must be registered by SIP for user commands: 0 no, 1 yes, 2 from the same address."
+    apidefneedlogin: u32 = "0" { max: 3 }
+        "Whether a nonce is demanded: 0 no, 1 from addresses that are not trusted, 2 always, 3 always and bound to the address."
+    remoteadmin: u32 = "1" { max: 5, documented: Some("5") }
+        "From where the console port is reachable: 0 nowhere, 1 127.0.0.1 and ::1, 2 this machine, 3 trusted addresses, 4 the local network, 5 everywhere."
+    apiv2auth: u32 = "2" { max: 6 }
+        "What a user sends: 0 default, 2 user with password or PIN, 4 user or password or PIN, 6 user and password only."
+    callingcardauth: u32 = "0" { max: 3 }
+        "What a PIN is compared with: 0 the pin field, 1 username and password joined too, 2 a calling card's username too, 3 both."
+    httpapiallowedip: Addresses = "" { aliases: &["httppapiallowedip"] }
+        "The only addresses that the old interface answers; empty is all."
+    httpapiallowedip2: Addresses = "" { aliases: &["httppapiallowedip2"] }
+        "Addresses that may add credit and accounts by the old interface without a password."
+    httpsmscallbackip: Addresses = "" {}
+        "The only addresses that may send SMS and ask for callbacks by the old interface; empty is all."
+    httpstrictresponse: bool = "false" {}
+        "Whether the HTTP status carries the answer's code; otherwise it is 200."
+    enablejsonp: u32 = "0" { max: 2, documented: Some("1"), without_effect: true }
+        "JSONP answers: 0 no, 1 yes, 2 for forwarded services too."
+    hsforward: List = "" { without_effect: true }
+        "Targets to which requests with an `hsforward` parameter are passed on; empty switches it off."
+    moneyneednonce: bool = "true" { documented: Some("false") }
+        "Whether commands that move credit demand a nonce or a token when they come from elsewhere and in clear."
+    apinoncelifetime: u32 = "300" { min: 1, max: 86400, unit: "s" }
+        "How long a nonce of `preauth` may be used."
+    apitokenlifetime: u32 = "3600" { min: 1, max: 2_592_000, unit: "s" }
+        "How long a token of `login` is valid."
+    corsorigins: List = "" {}
+        "Web origins whose pages may use the API from a browser; `*` is any."
+    proxylist: Addresses = "" {}
+        "Reverse proxies whose X-Forwarded-For is believed."
+    apioversip: bool = "false" { without_effect: true }
+        "Whether API requests may come in the X-MVAPI header of SIP requests."
+    apimaxrequest: u32 = "1048576" { min: 4096, max: 1_048_576, unit: "bytes" }
+        "The longest body of an HTTP request or WebSocket message."
+    apimaxline: u32 = "65536" { min: 1024, max: 65_536, unit: "bytes" }
+        "The longest API line."
+}
+Limits {
+    maxconnections: u32 = "4096" { min: 1, max: 1_000_000 }
+        "Open TCP connections, on the SIP port and on the others each; on the SIP port a new value acts at the next start."
+    maxconnectionsperip: u32 = "256" { min: 1, max: 1_000_000 }
+        "The same from one address."
+    idletimeout: u32 = "120" { min: 1, max: 86400, unit: "s" }
+        "How long a TCP connection may be silent."
+    headertimeout: u32 = "10" { min: 1, max: 300, unit: "s" }
+        "How long the first bytes and the head of a request may take."
+    banfailures: u32 = "10" { max: 1_000_000 }
+        "Failed logins within `banwindow` that ban an address; 0 never bans."
+    banwindow: u32 = "300" { min: 1, max: 86400, unit: "s" }
+        "The time in which failed logins are counted together."
+    bantime: u32 = "600" { max: 31_536_000, unit: "s" }
+        "How long a ban lasts; 0 never bans."
+    ratelimitip: u32 = "0" { max: 1_000_000, unit: "per second" }
+        "Requests from one address; 0 is no limit."
+    ratelimituser: u32 = "0" { max: 1_000_000, unit: "per second" }
+        "Requests of one account; 0 is no limit."
+    ratelimitglobal: u32 = "0" { max: 10_000_000, unit: "per second" }
+        "Requests in all; 0 is no limit."
+}
+Sip {
+    realm: String = "strowger" {}
+        "The realm of digest challenges."
+    domain: List = "" {}
+        "Domains that are ours, the first being written into our headers; empty accepts any."
+    digestalgorithms: List = "MD5" {}
+        "Digest algorithms offered: MD5, SHA-256. SHA-256 is offered first; many phones fail where it is."
+    nonceexpires: u32 = "300" { min: 10, max: 86400, unit: "s", applies: Restart }
+        "How long a digest nonce may be used."
+    useragent: String = "Strowger" {}
+        "The text of Server and User-Agent headers; empty sends none."
+    registerminexpires: u32 = "60" { min: 1, max: 86400, unit: "s" }
+        "The shortest registration; a shorter wish is answered 423."
+    registermaxexpires: u32 = "3600" { min: 1, max: 604_800, unit: "s" }
+        "The longest registration; a longer wish is shortened."
+    registerdefaultexpires: u32 = "300" { min: 1, max: 604_800, unit: "s" }
+        "The registration of a phone that asks for no time."
+    maxcontacts: u32 = "10" { min: 1, max: 100 }
+        "Phones that may be registered for one account."
+    natkeepalive: u32 = "25" { max: 3600, unit: "s" }
+        "The interval of keep-alives to phones behind NAT; 0 sends none."
+    noanswertimeout: u32 = "30" { min: 1, max: 600, unit: "s" }
+        "How long a phone rings."
+    rtptimeout: u32 = "60" { max: 86400, unit: "s" }
+        "A call without any media for this long is ended; 0 never."
+    trunktimeout: u32 = "8" { min: 1, max: 60, unit: "s" }
+        "A trunk that gives no answer at all for this long is passed over."
+    maxhops: u32 = "5" { min: 1, max: 50 }
+        "How often one call may be forwarded; a call that is forwarded further is refused with 482."
+    maxcalls: u32 = "5000" { min: 1, max: 100_000 }
+        "Calls at a time; further ones are refused with 503."
+    maxcallduration: u32 = "14400" { min: 1, max: 604_800, unit: "s" }
+        "How long a call may last; it is ended then."
+}
+Numbers {
+    countrycode: String = "" {}
+        "The country code put before national numbers, such as 36; empty leaves numbers as they are dialled."
+    internationalprefix: String = "00" {}
+        "What is dialled before a country code; it is normalised away."
+    nationalprefix: String = "0" {}
+        "What is dialled before a national number, where `countrycode` is set."
+    anumberhandling: u32 = "0" { max: 3, without_effect: true }
+        "The caller's number towards trunks: 0 the account's phone, else its username, 1 as presented by the caller, 2 always the username, 3 withheld."
+    servicevoicemail: String = "5001" {}
+        "The number of the voicemail. Nothing answers there in this version; an account may have the number."
+    servicemusic: String = "5002" {}
+        "The number that plays music; empty switches it off."
+    servicerecording: String = "5003" {}
+        "The number that plays a recording. Nothing answers there in this version; an account may have the number."
+    servicedelayedecho: String = "5004" {}
+        "The number that sends the caller's voice back after a delay. Nothing answers there in this version; an account may have the number."
+    serviceecho: String = "5005" {}
+        "The number that sends the caller's voice back; empty switches it off."
+    servicerecord: String = "5010" {}
+        "The number that records the caller. Nothing answers there in this version; an account may have the number."
+    serviceplayback: String = "5011" {}
+        "The number that plays the caller's recording. Nothing answers there in this version; an account may have the number."
+    serviceredial: String = "5901" {}
+        "The number that dials the last number again. Nothing answers there in this version; an account may have the number."
+    defcallbackivr: String = "" { without_effect: true }
+        "The voice menu that callbacks lead to."
+}
+Money {
+    defcurrency: String = "USD" {}
+        "The currency of accounts that name none."
+    defprice: Option<Decimal> = "" { unit: "per minute" }
+        "The price of numbers that no price list knows; empty refuses them."
+    onnetprice: Option<Decimal> = "" { unit: "per minute" }
+        "The price of calls between local accounts; empty is free."
+    mincreditonroute: Decimal = "0" {}
+        "The least credit, in the account's currency, with which a prepaid account may begin a paid call; 0 is any that covers the first billing step."
+    lowcreditwarn: u32 = "60" { max: 3600, unit: "s", without_effect: true }
+        "How long before the end of the credit the caller hears a warning; 0 is none."
+    reserveslice: u32 = "10" { min: 1, max: 600, unit: "s" }
+        "How long before reserved credit runs out more is reserved, at least."
+    maxslice: u32 = "60" { min: 1, max: 3600, unit: "s" }
+        "The most talking time that is reserved at once."
+}
+}
