@@ -1,0 +1,266 @@
+//! The doors of the collection: what comes in, what goes out, what can be asked.
+
+use std::sync::Arc;
+
+use strowger_model::event::CallChanged;
+use strowger_model::id::FlowId;
+use strowger_model::media::{MediaEvent, MediaOrder};
+use strowger_model::payment::{MoneyEvent, MoneyOrder};
+use strowger_model::{AccountId, CallId, LegId, Wall};
+use strowger_sip::Message;
+use thiserror::Error;
+
+use crate::hop::Hop;
+
+/// Whose a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belongs {
+    /// A leg's: give it in as [`CallInput::Sip`].
+    Leg(LegId),
+    /// An INVITE that opens a call: find out who calls, then [`CallInput::Invite`].
+    NewInvite,
+    /// An ACK or a response of nobody: no answer.
+    Stray,
+    /// A request within a dialog, or a CANCEL, of nobody: 481.
+    NoSuchDialog,
+    /// A request outside of dialogs that is not about calls.
+    NotOurs,
+}
+
+/// An input of the collection.
+#[derive(Debug)]
+pub enum CallInput {
+    /// A message that [`Belongs::Leg`].
+    Sip {
+        /// The message.
+        message: Message,
+        /// Where it came from.
+        from: Hop,
+    },
+    /// A new call, its caller identified.
+    Invite {
+        /// The INVITE.
+        message: Message,
+        /// Where it came from.
+        from: Hop,
+        /// Who calls: an enduser, or the trunk it came by.
+        caller: AccountId,
+        /// The caller is a trunk.
+        trunk: bool,
+        /// The number dialled, a technical prefix stripped.
+        called: String,
+    },
+    /// A report of the media engine, other than fresh slots.
+    Media(MediaEvent),
+    /// An answer of the store.
+    Money(MoneyEvent),
+    /// A wish from outside; answered by [`CallOutput::Reply`].
+    Order {
+        /// Given back in the reply.
+        token: u64,
+        /// The wish.
+        order: CallOrder,
+    },
+    /// A leg of a call that did not survive a crash: it gets a BYE.
+    Adopt {
+        /// The leg's snapshot, from the journal.
+        snapshot: String,
+    },
+    /// A connection is gone.
+    FlowClosed(FlowId),
+    /// A request could not be sent.
+    SendFailed {
+        /// Where it should have gone.
+        to: Hop,
+        /// The branch of its Via.
+        branch: String,
+    },
+}
+
+/// When a placed call is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// As soon as the first party is being dialled.
+    Placed,
+    /// When the first party answered.
+    FirstAnswered,
+    /// When both talk.
+    Connected,
+}
+
+/// A wish from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallOrder {
+    /// Call `first`, then `second`, and connect them at the initiator's expense.
+    Place {
+        /// Who pays.
+        initiator: AccountId,
+        /// The number rung first.
+        first: String,
+        /// The number rung then.
+        second: String,
+        /// The number shown to both; none: the initiator's.
+        shown: Option<String>,
+        /// When to reply.
+        wait: Wait,
+    },
+    /// End a call.
+    Hangup {
+        /// Which.
+        call: CallId,
+    },
+    /// End one leg, and what it is connected to.
+    HangupLeg {
+        /// Which.
+        leg: LegId,
+    },
+    /// End every call that an account takes part in or pays for.
+    HangupAccount {
+        /// Whose.
+        account: AccountId,
+    },
+    /// End every call.
+    HangupAll,
+    /// End a call without touching money.
+    Drop {
+        /// Which.
+        call: CallId,
+    },
+}
+
+/// What an order came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// The call is placed.
+    Placed {
+        /// Its id.
+        call: CallId,
+        /// What was waited for has happened.
+        answered: bool,
+    },
+    /// So many calls were ended.
+    Ended(usize),
+}
+
+/// Why an order came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OrderError {
+    /// No such call.
+    #[error("no such call")]
+    NoSuchCall,
+    /// No such leg.
+    #[error("no such leg")]
+    NoSuchLeg,
+    /// No such account.
+    #[error("no such account")]
+    NoSuchAccount,
+    /// The server is being stopped.
+    #[error("no new calls: the server is being stopped")]
+    Draining,
+    /// As many calls as are allowed.
+    #[error("no new calls: all lines are in use")]
+    Full,
+    /// The call was not begun.
+    #[error("refused with {status}: {reason}")]
+    Refused {
+        /// A SIP status.
+        status: u16,
+        /// A phrase.
+        reason: String,
+    },
+    /// The call was begun and failed before what was waited for.
+    #[error("failed with {status}: {reason}")]
+    Failed {
+        /// Which.
+        call: CallId,
+        /// A SIP status.
+        status: u16,
+        /// A phrase.
+        reason: String,
+    },
+}
+
+/// What an account's line does, over all its calls in this shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LineState {
+    /// Nothing.
+    Idle,
+    /// It dials or rings.
+    Calling,
+    /// It talks.
+    Speaking,
+}
+
+/// An output of the collection.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallOutput {
+    /// Send this.
+    Transmit {
+        /// Where.
+        to: Hop,
+        /// One SIP message.
+        bytes: Arc<[u8]>,
+    },
+    /// For the media engine.
+    Media(MediaOrder),
+    /// For the store.
+    Money(MoneyOrder),
+    /// For everybody who watches.
+    Changed(CallChanged),
+    /// What an order came to.
+    Reply {
+        /// Of the order.
+        token: u64,
+        /// What.
+        outcome: Result<Done, OrderError>,
+    },
+    /// A trunk answered, or did not.
+    TrunkSeen {
+        /// Which.
+        trunk: AccountId,
+        /// Where.
+        hop: Hop,
+        /// It answered.
+        alive: bool,
+    },
+    /// An account's line changed.
+    Line {
+        /// Whose.
+        account: AccountId,
+        /// To what.
+        state: LineState,
+    },
+}
+
+/// A running call as shown to operators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallView {
+    /// Which.
+    pub call: CallId,
+    /// When it began.
+    pub started: Wall,
+    /// The caller's Call-ID; of a placed call the first party's.
+    pub sip_call_id: String,
+    /// The caller.
+    pub caller: Option<AccountId>,
+    /// Who pays.
+    pub payer: Option<AccountId>,
+    /// The called account.
+    pub called: Option<AccountId>,
+    /// The trunk in use.
+    pub server: Option<AccountId>,
+    /// The number shown to the called party.
+    pub presented: String,
+    /// The number dialled.
+    pub dialled: String,
+    /// When it was answered.
+    pub answered: Option<Wall>,
+    /// Milliseconds of conversation so far.
+    pub speaking_ms: u64,
+    /// `dialling`, `ringing`, `speaking`, `ending`.
+    pub state: &'static str,
+    /// The caller's audio codec, empty while unknown.
+    pub codec: String,
+    /// Its legs.
+    pub legs: Vec<LegId>,
+}

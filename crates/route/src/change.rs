@@ -1,0 +1,102 @@
+//! What may change in a snapshot, one thing at a time.
+
+use std::net::SocketAddr;
+
+use strowger_billing::{BillingTime, ExchangeRate, PriceEntry, PriceList, TimeType};
+use strowger_model::{Account, AccountId, Unit};
+
+use crate::settings::Settings;
+
+/// One change.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A new or changed account.
+    Account(Box<Account>),
+    /// An account was deleted.
+    AccountGone(AccountId),
+    /// A new or changed price list.
+    PriceList(PriceList),
+    /// A price list was deleted, with its entries.
+    PriceListGone(i64),
+    /// All entries of a list anew.
+    Entries {
+        /// The list.
+        list: i64,
+        /// Its entries.
+        entries: Vec<PriceEntry>,
+    },
+    /// A new or changed entry.
+    Entry(PriceEntry),
+    /// An entry was deleted.
+    EntryGone(i64),
+    /// A new or changed billing time.
+    Time(BillingTime),
+    /// A billing time was deleted.
+    TimeGone(i64),
+    /// A new or changed routing rule.
+    Rule(RoutingRule),
+    /// A routing rule was deleted.
+    RuleGone(i64),
+    /// A number of the pool, and whose it is.
+    Number {
+        /// As dialled, normalised.
+        number: Box<str>,
+        /// None: nobody's yet.
+        account: Option<AccountId>,
+    },
+    /// A number left the pool.
+    NumberGone(Box<str>),
+    /// A packet's price list.
+    Packet {
+        /// The packet.
+        id: i64,
+        /// Its list.
+        price_list: Option<i64>,
+    },
+    /// A packet was deleted.
+    PacketGone(i64),
+    /// No calls go to numbers with this prefix.
+    Blacklist(Box<str>),
+    /// They may go again.
+    BlacklistGone(Box<str>),
+    /// One unit is worth so much of the default currency.
+    Rate {
+        /// The unit.
+        unit: Unit,
+        /// Its worth.
+        in_default: ExchangeRate,
+    },
+    /// What a trunk's names resolved to.
+    TrunkAddresses {
+        /// The trunk.
+        trunk: AccountId,
+        /// In order of preference; empty: as configured.
+        addresses: Vec<SocketAddr>,
+    },
+    /// The configuration changed.
+    Settings(Box<Settings>),
+}
+
+/// One row of `tb_routing`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutingRule {
+    /// `id`.
+    pub id: i64,
+    /// `name`.
+    pub name: Box<str>,
+    /// `prefix` of the normalised number; empty matches every number.
+    pub prefix: Box<str>,
+    /// `caller`: for calls of this account (username or id) and of accounts below it; where it names no
+    /// account, for calls that present a number with this prefix; empty: everybody's.
+    pub caller: Box<str>,
+    /// `serverid`.
+    pub server: AccountId,
+    /// `priority`: lower ones are tried first.
+    pub priority: i32,
+    /// `weight` among rules of the same priority; zero comes last.
+    pub weight: u32,
+    /// `timetype`; [`TimeType::Off`] (0) and [`TimeType::All`] mean always here.
+    pub time: TimeType,
+    /// `enabled`.
+    pub enabled: bool,
+}
