@@ -1,0 +1,68 @@
+//! The store: accounts, money, call records and settings on SQLite or PostgreSQL, and the T-SQL layer over them.
+//!
+//! Database drivers are used here and nowhere else. One thread writes, gathering operations into groups that are
+//! committed once and answered after the commit; a few threads read; one follows the `changes` table.
+//! The store decides nothing about calls or prices: it makes durable what `billing` and `call` decided.
+
+#![deny(missing_docs)]
+
+mod accounts;
+mod audit;
+mod backup;
+mod cdrs;
+mod cell;
+mod checkpoint;
+mod credit;
+mod db;
+mod digest;
+mod errors;
+mod faults;
+mod fields;
+mod follower;
+mod health;
+mod idempotency;
+mod keyring;
+mod ledger_check;
+mod load;
+mod money;
+mod options;
+mod reader;
+mod recover;
+mod rows;
+mod schema;
+mod scope;
+mod server;
+mod settings;
+mod shared;
+mod store;
+mod tsql;
+mod tx;
+mod users;
+mod writer;
+
+pub use self::audit::AuditEntry;
+pub use self::backup::BackupReport;
+pub use self::cdrs::{CdrBy, CdrFields, CdrKind, CdrOrder, CdrPage, CdrQuery, CdrSummary, Direction};
+pub use self::cell::{Cell, Page, Table};
+pub use self::credit::Credit;
+pub use self::errors::{
+    BackupError, CreditError, OpenError, ReadError, RecoverError, RedeemError, SqlError, Unavailable,
+    UserError,
+};
+pub use self::faults::{FaultKind, Faults};
+pub use self::follower::Change;
+pub use self::health::Health;
+pub use self::idempotency::RequestKey;
+pub use self::keyring::{KeyError, Keyring};
+pub use self::ledger_check::LedgerCheck;
+pub use self::options::{Database, Options};
+pub use self::recover::{Recovered, Recovery};
+pub use self::rows::{
+    BlacklistRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow, PriceRows,
+    PriceTimeRow, RouteRow, Snapshot,
+};
+pub use self::schema::{Column, ColumnKind, user_column};
+pub use self::server::Server;
+pub use self::store::Store;
+pub use self::tsql::{SqlAnswer, SqlLimits};
+pub use self::users::{LineStatus, NewUser, UserFilter};

@@ -1,0 +1,327 @@
+//! The visitor that turns a T-SQL tree into one of the engine: TOP, hints, brackets, getdate(), ISNULL, LEN, CONVERT,
+//! text `+`. It also enforces the vocabulary: a table or function that is not known ends the walk.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, LimitClause,
+    ObjectName, ObjectNamePart, Query, Select, SetExpr, TableAlias, TableFactor, TopQuantity, UnaryOperator,
+    Value, ValueWithSpan, VisitMut, VisitorMut,
+};
+
+use super::text::{cast, days_in, now, now_mark, raw};
+use super::{refused, vocabulary};
+use crate::db::Engine;
+use crate::errors::SqlError;
+use crate::schema::{ColumnKind, user_column};
+
+/// Rewrites a part of a statement in place.
+pub(super) fn rewrite<T: VisitMut>(part: &mut T, engine: Engine) -> Result<(), SqlError> {
+    let mut rewriter = Rewriter { engine, local: BTreeSet::new() };
+    match part.visit(&mut rewriter) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+/// The name of a table: `tb_users`, `[tb_users]`, `dbo.tb_users`.
+pub(super) fn table_name(name: &ObjectName) -> Result<String, SqlError> {
+    let mut parts = Vec::new();
+    for part in &name.0 {
+        match part {
+            ObjectNamePart::Identifier(ident) => parts.push(ident.value.to_ascii_lowercase()),
+            ObjectNamePart::Function(_) => return Err(refused(name.to_string(), "not a table")),
+        }
+    }
+    match parts.as_slice() {
+        [table] => Ok(table.clone()),
+        [schema, table] if schema == "dbo" => Ok(table.clone()),
+        _ => Err(refused(name.to_string(), "other databases and schemas cannot be reached")),
+    }
+}
+
+/// What the names of common table expressions are prefixed with, so that one that is named like a hidden
+/// table never opens the way to it.
+const LOCAL: &str = "cte_";
+
+struct Rewriter {
+    engine: Engine,
+    /// Names of common table expressions, as they are written.
+    local: BTreeSet<String>,
+}
+
+type Flow = ControlFlow<Box<SqlError>>;
+
+fn stop(what: impl Into<String>, why: impl Into<String>) -> Flow {
+    ControlFlow::Break(Box::new(refused(what, why)))
+}
+
+fn check(result: Result<(), SqlError>) -> Flow {
+    match result {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(Box::new(error)),
+    }
+}
+
+impl VisitorMut for Rewriter {
+    type Break = Box<SqlError>;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> Flow {
+        if query.for_clause.is_some() || !query.locks.is_empty() || !query.pipe_operators.is_empty() {
+            return stop("FOR", "only plain rows are returned");
+        }
+        if let Some(with) = &mut query.with {
+            for table in &mut with.cte_tables {
+                let name = table.alias.name.value.to_ascii_lowercase();
+                table.alias.name = Ident::new(format!("{LOCAL}{name}"));
+                self.local.insert(name);
+            }
+        }
+        let SetExpr::Select(select) = query.body.as_mut() else {
+            return match query.body.as_ref() {
+                SetExpr::Query(_) | SetExpr::SetOperation { .. } | SetExpr::Values(_) => {
+                    ControlFlow::Continue(())
+                }
+                _ => stop("a write inside a query", "only SELECT may stand there"),
+            };
+        };
+        let Some(top) = select.top.take() else { return ControlFlow::Continue(()) };
+        if top.percent || top.with_ties {
+            return stop("TOP PERCENT and WITH TIES", "give a number of rows");
+        }
+        let limit = match top.quantity {
+            Some(TopQuantity::Constant(n)) => raw(n.to_string()),
+            Some(TopQuantity::Expr(expr)) => expr,
+            None => return stop("TOP", "give a number of rows"),
+        };
+        if query.limit_clause.is_some() || query.fetch.is_some() {
+            return stop("TOP with OFFSET", "use one of them");
+        }
+        query.limit_clause =
+            Some(LimitClause::LimitOffset { limit: Some(limit), offset: None, limit_by: Vec::new() });
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> Flow {
+        if select.top.is_some() {
+            return stop("TOP in a UNION", "put it into a subquery");
+        }
+        if select.into.is_some() {
+            return stop("SELECT INTO", "tables cannot be made here");
+        }
+        if !select.lateral_views.is_empty() || !select.connect_by.is_empty() || select.qualify.is_some() {
+            return stop("this form of SELECT", "it is not T-SQL");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Flow {
+        match factor {
+            TableFactor::Table { name, alias, args, with_hints, version, sample, json_path, .. } => {
+                with_hints.clear();
+                self.rename_local(name, alias);
+                // `FROM t (NOLOCK)`, the old form of a hint.
+                let hint = args.as_ref().is_some_and(|a| {
+                    a.args.iter().all(|a| a.to_string().eq_ignore_ascii_case("nolock")) && !a.args.is_empty()
+                });
+                if hint {
+                    *args = None;
+                }
+                if args.is_some() || version.is_some() || sample.is_some() || json_path.is_some() {
+                    return stop("a table function", "only tables can be read");
+                }
+                ControlFlow::Continue(())
+            }
+            TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
+            _ => stop("this form of FROM", "only tables and subqueries can be read"),
+        }
+    }
+
+    fn pre_visit_relation(&mut self, relation: &mut ObjectName) -> Flow {
+        let name = match table_name(relation) {
+            Ok(name) => name,
+            Err(error) => return ControlFlow::Break(Box::new(error)),
+        };
+        let local = name.strip_prefix(LOCAL).is_some_and(|local| self.local.contains(local));
+        if !local {
+            check(vocabulary::readable(&name))?;
+        }
+        *relation = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_ident(&mut self, ident: &mut Ident) -> Flow {
+        if ident.value.starts_with('@') || ident.value.starts_with('#') {
+            return stop(ident.value.clone(), "there are no variables or temporary tables");
+        }
+        ident.value = ident.value.to_lowercase();
+        let word = ident.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if ident.quote_style.is_some() || !word {
+            if ident.value.contains('"') || ident.value.is_empty() {
+                return stop("a name with quotation marks", "no column has one");
+            }
+            ident.quote_style = Some('"');
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_value(&mut self, value: &mut ValueWithSpan) -> Flow {
+        match &value.value {
+            Value::Number(..) | Value::SingleQuotedString(_) | Value::Null | Value::Boolean(_) => {
+                ControlFlow::Continue(())
+            }
+            Value::NationalStringLiteral(text) => {
+                value.value = Value::SingleQuotedString(text.clone());
+                ControlFlow::Continue(())
+            }
+            other => stop(other.to_string(), "write numbers and 'text'"),
+        }
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> Flow {
+        match expr {
+            Expr::Function(function) => match self.function(function) {
+                Ok(Some(new)) => *expr = new,
+                Ok(None) => {}
+                Err(error) => return ControlFlow::Break(Box::new(error)),
+            },
+            Expr::BinaryOp { left, op, right } => {
+                if let Some(new) = self.binary(left, op, right) {
+                    *expr = new;
+                }
+            }
+            Expr::Convert { expr: value, data_type: Some(data_type), .. }
+            | Expr::Cast { expr: value, data_type, .. } => match cast(self.engine, value, data_type) {
+                Some(text) => *expr = raw(text),
+                None => {
+                    return stop(format!("the type {data_type}"), "use varchar, int, decimal or datetime");
+                }
+            },
+            Expr::Convert { .. } | Expr::TypedString(_) | Expr::AtTimeZone { .. } | Expr::Extract { .. } => {
+                return stop(expr.to_string(), "it is not known here");
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Rewriter {
+    /// A reference to a common table expression gets its new name, and its old one as alias.
+    fn rename_local(&self, name: &mut ObjectName, alias: &mut Option<TableAlias>) {
+        let Ok(old) = table_name(name) else { return };
+        if !self.local.contains(&old) {
+            return;
+        }
+        *name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(format!("{LOCAL}{old}")))]);
+        if alias.is_none() {
+            let old = Ident::new(old);
+            *alias = Some(TableAlias { explicit: true, name: old, columns: Vec::new(), at: None });
+        }
+    }
+
+    fn function(&self, function: &mut Function) -> Result<Option<Expr>, SqlError> {
+        let name = function.name.to_string().to_ascii_lowercase();
+        let args = arguments(function);
+        let new = match (name.as_str(), args.as_slice()) {
+            ("getdate" | "getutcdate" | "sysdatetime" | "sysutcdatetime" | "current_timestamp", []) => {
+                now(self.engine, "0")
+            }
+            ("dateadd", [part, number, base]) => {
+                let days = days_in(&part.to_string().to_ascii_lowercase()).ok_or_else(|| {
+                    refused(format!("dateadd({part}, …)"), "use day, hour, minute or second")
+                })?;
+                let moved = number_text(number)
+                    .filter(|_| base.to_string().starts_with(now_mark(self.engine)))
+                    .ok_or_else(|| refused("dateadd", "it moves getdate() by a number"))?;
+                now(self.engine, &format!("{moved}*{days}"))
+            }
+            ("left", [text, length]) => format!("substr({text}, 1, {length})"),
+            ("year", [date]) => format!("CAST(substr(CAST({date} AS TEXT), 1, 4) AS BIGINT)"),
+            ("month", [date]) => format!("CAST(substr(CAST({date} AS TEXT), 6, 2) AS BIGINT)"),
+            ("charindex", [needle, text]) => match self.engine {
+                Engine::Sqlite => format!("instr({text}, {needle})"),
+                Engine::Postgres => format!("strpos({text}, {needle})"),
+            },
+            _ => {
+                let plain = vocabulary::function(&name)
+                    .ok_or_else(|| refused(format!("the function {name}"), "it is not available here"))?;
+                function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(plain))]);
+                return Ok(None);
+            }
+        };
+        Ok(Some(raw(new)))
+    }
+
+    fn binary(&self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
+        match op {
+            BinaryOperator::Plus | BinaryOperator::Minus
+                if left.to_string() == now(self.engine, "0") && number_text(right).is_some() =>
+            {
+                let sign = if *op == BinaryOperator::Minus { "-" } else { "" };
+                Some(raw(now(self.engine, &format!("{sign}({})", number_text(right)?))))
+            }
+            BinaryOperator::Plus if is_text(left) || is_text(right) => {
+                Some(raw(format!("({left} || {right})")))
+            }
+            BinaryOperator::Eq if is_name(left) && is_text(right) => {
+                Some(raw(format!("lower({left}) = lower({right})")))
+            }
+            BinaryOperator::Eq if is_name(right) && is_text(left) => {
+                Some(raw(format!("lower({right}) = lower({left})")))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The plain arguments of a function; none of them if one is something else.
+fn arguments(function: &Function) -> Vec<Expr> {
+    let FunctionArguments::List(list) = &function.args else { return Vec::new() };
+    list.args
+        .iter()
+        .filter_map(|arg| match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A number as it is written, with its sign; none: it is something else.
+fn number_text(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Value(ValueWithSpan { value: Value::Number(text, _), .. }) => Some(text.clone()),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => number_text(expr).map(|text| format!("-{text}")),
+        Expr::Nested(expr) => number_text(expr),
+        _ => None,
+    }
+}
+
+/// The last name of a column.
+pub(super) fn column_name(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Identifier(ident) => Some(&ident.value),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.as_str()),
+        _ => None,
+    }
+}
+
+/// An operand that makes `+` a concatenation.
+fn is_text(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }) => true,
+        Expr::Nested(inner) => is_text(inner),
+        _ => column_name(expr).is_some_and(|name| {
+            name.starts_with("(") && name.contains(" || ")
+                || name.starts_with("substr(")
+                || name.ends_with(" AS TEXT)")
+                || user_column(name).is_some_and(|c| c.kind == ColumnKind::Text)
+        }),
+    }
+}
+
+/// A column that is compared without regard to case.
+fn is_name(expr: &Expr) -> bool {
+    column_name(expr) == Some("username")
+}
