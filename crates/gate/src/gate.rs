@@ -1,0 +1,170 @@
+//! The doors: listeners, the limits they share, and closing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use strowger_api::Dispatcher;
+use strowger_switch::{ApiDatagram, Handle};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, warn};
+
+use crate::connection::{Client, serve};
+use crate::console;
+use crate::datagram;
+use crate::limits::{Connections, Permit};
+use crate::tls::Tls;
+
+/// How long to wait when the system has no descriptor for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether a door expects TLS from the first byte.
+#[derive(Debug, Clone)]
+pub enum Security {
+    /// The one port: every protocol in clear.
+    Clear,
+    /// The same behind TLS.
+    Tls(Tls),
+}
+
+/// All doors of one server. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) switch: Handle,
+    pub(crate) version: &'static str,
+    connections: Arc<Connections>,
+    closing: Arc<watch::Sender<bool>>,
+}
+
+impl Gate {
+    /// A gate without doors.
+    #[must_use]
+    pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str) -> Self {
+        let closing = Arc::new(watch::Sender::new(false));
+        Self { dispatcher, switch, version, connections: Arc::default(), closing }
+    }
+
+    /// Opens a door of every protocol on a listener that does not block. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// The system refuses to watch the socket.
+    pub fn open(&self, listener: std::net::TcpListener, security: Security) -> io::Result<()> {
+        self.accept(listener, move |gate, stream, peer, permit| {
+            tokio::spawn(enter(gate, stream, peer, permit, security.clone()));
+        })
+    }
+
+    /// Opens the console's door.
+    ///
+    /// # Errors
+    /// The system refuses to watch the socket.
+    pub fn open_console(&self, listener: std::net::TcpListener) -> io::Result<()> {
+        self.accept(listener, |gate, stream, peer, permit| {
+            tokio::spawn(async move {
+                console::serve(&gate, stream, peer).await;
+                drop(permit);
+            });
+        })
+    }
+
+    /// Answers the API datagrams that reach UDP port `port`.
+    pub fn answer_datagrams(&self, datagrams: mpsc::Receiver<ApiDatagram>, port: u16) {
+        tokio::spawn(datagram::serve(self.clone(), datagrams, port));
+    }
+
+    /// Open connections.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connections.count()
+    }
+
+    /// Stops accepting, lets requests that run finish for at most `grace`.
+    pub async fn close(&self, grace: Duration) {
+        self.closing.send_replace(true);
+        let deadline = tokio::time::Instant::now() + grace;
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
+        while self.connections.count() > 0 && tokio::time::Instant::now() < deadline {
+            ticks.tick().await;
+        }
+    }
+
+    /// Resolves when the gate closes.
+    pub(crate) async fn closed(&self) {
+        // The sender lives as long as the gate does, so waiting ends only by its message.
+        let mut closing = self.closing.subscribe();
+        let _ = closing.wait_for(|closing| *closing).await;
+    }
+
+    fn accept(
+        &self,
+        listener: std::net::TcpListener,
+        enter: impl Fn(Self, TcpStream, SocketAddr, Permit) + Send + 'static,
+    ) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let gate = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let accepted = tokio::select! {
+                    () = gate.closed() => return,
+                    accepted = listener.accept() => accepted,
+                };
+                match accepted {
+                    Ok((stream, peer)) => {
+                        if let Some(permit) = gate.admit(peer) {
+                            enter(gate.clone(), stream, peer, permit);
+                        }
+                    }
+                    Err(error) => {
+                        warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// The address is banned: it gets neither SIP nor a console. The API is reached and says why it does not answer.
+    pub(crate) fn bans(&self, peer: SocketAddr) -> bool {
+        let now = self.switch.now();
+        let banned = !self.switch.guard(|guard| guard.check(now, peer.ip(), None)).is_pass();
+        if banned {
+            debug!(%peer, "a banned address was turned away");
+        }
+        banned
+    }
+
+    /// Connection limits; a refused connection is closed without a word.
+    fn admit(&self, peer: SocketAddr) -> Option<Permit> {
+        let config = self.switch.config();
+        match self.connections.admit(peer.ip(), config.maxconnections, config.maxconnectionsperip) {
+            Ok(permit) => Some(permit),
+            Err(full) => {
+                warn!(%peer, limit = ?full, "too many connections");
+                None
+            }
+        }
+    }
+}
+
+/// Runs one accepted connection, through TLS where the door has it.
+async fn enter(gate: Gate, stream: TcpStream, peer: SocketAddr, permit: Permit, security: Security) {
+    let Ok(local) = stream.local_addr() else { return };
+    let _ = stream.set_nodelay(true);
+    match security {
+        Security::Clear => serve(gate, stream, Client { peer, local, secure: false }).await,
+        Security::Tls(tls) => {
+            let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
+            match tokio::time::timeout(limit, tls.accept(stream)).await {
+                Ok(Ok(stream)) => serve(gate, stream, Client { peer, local, secure: true }).await,
+                Ok(Err(error)) => debug!(%peer, %error, "the TLS handshake failed"),
+                Err(_) => debug!(%peer, "the TLS handshake took too long"),
+            }
+        }
+    }
+    drop(permit);
+}

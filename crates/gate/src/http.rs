@@ -1,0 +1,195 @@
+//! HTTP/1.0 and 1.1 by hyper: reads requests within limits and gives them to the service that the path names.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes as Body;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use strowger_api::{Answer, Http, Origin, Request, Transport};
+use tracing::{debug, info};
+
+use crate::connection::Client;
+use crate::gate::Gate;
+use crate::path::{Service, service};
+use crate::stream::{Bytes, Stream};
+use crate::websocket;
+
+/// The longest request head, in bytes: a long query is a legitimate request.
+const MAX_HEAD_BYTES: usize = 128 * 1024;
+
+/// The most header fields of one request.
+const MAX_HEADERS: usize = 100;
+
+/// Serves requests until the connection ends.
+pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Client) {
+    let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
+    let answering = gate.clone();
+    let service = service_fn(move |request| {
+        let gate = answering.clone();
+        async move { Ok::<_, Infallible>(answer(gate, request, client).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limit)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .half_close(true)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = gate.closed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(peer = %client.peer, %error, "the HTTP connection failed");
+    }
+}
+
+async fn answer(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+    match service(request.uri().path()) {
+        Service::Api => api(&gate, request, client).await,
+        Service::ApiSocket => websocket::api(gate, request, client),
+        Service::SipSocket => websocket::sip(gate, request, client),
+        Service::None(why) => plain(StatusCode::NOT_FOUND, why),
+    }
+}
+
+/// One API request.
+async fn api(gate: &Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+    let (head, incoming) = request.into_parts();
+    let body = match read_body(gate, incoming).await {
+        Ok(body) => body,
+        Err(refused) => {
+            info!(peer = %client.peer, status = refused.status().as_u16(), "a request body was not taken");
+            return refused;
+        }
+    };
+    let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let target = head.uri.to_string();
+    let http = Http {
+        method: head.method.as_str(),
+        target: &target,
+        content_type: text(header::CONTENT_TYPE),
+        accept: text(header::ACCEPT),
+        authorization: text(header::AUTHORIZATION),
+        soap_action: text(HeaderName::from_static("soapaction")),
+        body: &body,
+    };
+    let origin = origin(gate, &head.headers, client, Transport::Http, Transport::Https);
+    let answer = gate.dispatcher.answer(Request::http(origin, &http)).await;
+    response(answer, head.method == Method::HEAD)
+}
+
+/// Reads the body within the limits of size and time.
+async fn read_body(gate: &Gate, incoming: Incoming) -> Result<Body, Response<Full<Body>>> {
+    let config = gate.switch.config();
+    let most = usize::try_from(config.apimaxrequest).unwrap_or(usize::MAX);
+    let limit = Duration::from_secs(config.idletimeout.into());
+    match tokio::time::timeout(limit, Limited::new(incoming, most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(closing(StatusCode::PAYLOAD_TOO_LARGE, "ERROR: limit: the request body is too long"))
+        }
+        Ok(Err(_)) => Err(closing(StatusCode::BAD_REQUEST, "ERROR: failed: the request body is broken")),
+        Err(_) => Err(closing(StatusCode::REQUEST_TIMEOUT, "ERROR: failed: the request body took too long")),
+    }
+}
+
+/// Who sent a request. Behind a proxy that the configuration lists it is whom the proxy names.
+pub(crate) fn origin(
+    gate: &Gate,
+    headers: &hyper::HeaderMap,
+    client: Client,
+    clear: Transport,
+    secure: Transport,
+) -> Origin {
+    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let mut origin = client.origin(clear, secure);
+    origin.host = text(header::HOST);
+    origin.web_origin = text(header::ORIGIN);
+    let proxies = &gate.switch.config().proxylist;
+    if proxies.contains(client.peer.ip()) {
+        let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+        let hops: Vec<&str> = forwarded.flat_map(|v| v.split(',')).map(str::trim).collect();
+        if let Some(address) = first_stranger(&hops, |hop| proxies.contains(hop)) {
+            origin.peer = SocketAddr::new(address, client.peer.port());
+        }
+    }
+    origin
+}
+
+/// The last hop that is no proxy of ours; what stands left of it could have been written by anybody.
+fn first_stranger(hops: &[&str], ours: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    for hop in hops.iter().rev() {
+        let address: IpAddr = hop.parse().ok()?;
+        if !ours(address) {
+            return Some(address);
+        }
+    }
+    None
+}
+
+fn response(answer: Answer, head_only: bool) -> Response<Full<Body>> {
+    let body = if head_only { Body::new() } else { Body::from(answer.body) };
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
+        {
+            headers.append(name, value);
+        }
+    }
+    if answer.close {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// A short text, such as a refusal.
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Body>> {
+    let mut response = Response::new(Full::new(Body::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// A refusal after which the connection cannot be used: the rest of the body was not read.
+fn closing(status: StatusCode, text: &'static str) -> Response<Full<Body>> {
+    let mut response = plain(status, text);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_our_proxies_say_is_believed() {
+        let ours = |address: IpAddr| address.to_string().starts_with("10.");
+        for (hops, expected) in [
+            (&["198.51.100.7"][..], Some("198.51.100.7")),
+            (&["127.0.0.1", "198.51.100.7", "10.0.0.2"], Some("198.51.100.7")),
+            (&["10.0.0.3", "10.0.0.2"], None),
+            (&["198.51.100.7", "garbage"], None),
+            (&[], None),
+        ] {
+            assert_eq!(first_stranger(hops, ours).map(|a| a.to_string()).as_deref(), expected, "{hops:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The one port: finds out what a connection speaks and hands complete requests on.
+//!
+//! Nothing here knows a command or a SIP method. An API request becomes a [`strowger_api::Request`] whatever
+//! framing it came in, a SIP connection is handed to the switch, everything else is closed without a word.
+//! Every connection is bounded: in bytes before it is understood, in time while it is silent, in number per
+//! address and in all.
+
+mod connection;
+mod console;
+mod datagram;
+mod detect;
+mod gate;
+mod http;
+mod limits;
+mod line;
+mod mend;
+mod path;
+mod stream;
+mod tls;
+mod websocket;
+
+pub use detect::{Verdict, detect};
+pub use gate::{Gate, Security};
+pub use path::{Service, service};
+pub use tls::{Tls, TlsError};

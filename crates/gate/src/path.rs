@@ -1,0 +1,63 @@
+//! Which service a path names.
+
+use strowger_api::is_api_path;
+
+/// The service behind an HTTP path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The API.
+    Api,
+    /// The API over WebSocket.
+    ApiSocket,
+    /// SIP over WebSocket (RFC 7118).
+    SipSocket,
+    /// Nothing that is served; the text says what would be.
+    None(&'static str),
+}
+
+/// Finds the service of a path (without its query). Parts that clients are known to misspell match in the
+/// middle of a path and in any case.
+#[must_use]
+pub fn service(path: &str) -> Service {
+    let contains =
+        |part: &str| path.as_bytes().windows(part.len()).any(|w| w.eq_ignore_ascii_case(part.as_bytes()));
+    let begins = |part: &str| path.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part));
+    if contains("mvstwebsock") {
+        Service::ApiSocket
+    } else if contains("mfstwebsock") {
+        Service::SipSocket
+    } else if contains("mmstwebsock") {
+        Service::None("the message queue is not available on this server")
+    } else if is_api_path(path) {
+        Service::Api
+    } else if begins("/webvoip") || begins("/mvweb") {
+        Service::None("the portal is not available on this server")
+    } else {
+        Service::None("nothing is served here; the API is at /mvapireq/?apientry=help")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_services() {
+        for (path, expected) in [
+            ("/mvapireq/", Service::Api),
+            ("/mvapireg", Service::Api),
+            ("/MVAPI", Service::Api),
+            ("/xmapi/balance", Service::Api),
+            ("/mvstwebsocket/", Service::ApiSocket),
+            ("/mvapireq/mvstwebsock", Service::ApiSocket),
+            ("/x/MFSTWebSocket", Service::SipSocket),
+        ] {
+            assert_eq!(service(path), expected, "{path}");
+        }
+        for path in
+            ["/", "", "/favicon.ico", "/webvoip", "/mvweb/x", "/mmstwebsocket", "/api/mvapi", "/\u{e9}"]
+        {
+            assert!(matches!(service(path), Service::None(_)), "{path}");
+        }
+    }
+}

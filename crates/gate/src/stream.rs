@@ -1,0 +1,137 @@
+//! A connection whose first bytes were read already and which fails after a time of silence.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A stream of bytes, plain or encrypted.
+pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Bytes for S {}
+
+/// Replays what detection consumed, then reads on. Fails with `TimedOut` when neither direction moved for
+/// the idle time, whoever polls it.
+pub(crate) struct Stream<S> {
+    inner: S,
+    first: Vec<u8>,
+    taken: usize,
+    idle: Duration,
+    moved: Instant,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl<S> Stream<S> {
+    pub(crate) fn new(inner: S, first: Vec<u8>, idle: Duration) -> Self {
+        Self { inner, first, taken: 0, idle, moved: Instant::now(), alarm: Box::pin(sleep(idle)) }
+    }
+
+    /// Called where nothing could be done: has it been so for too long?
+    fn check_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let due = self.moved + self.idle;
+            if due <= Instant::now() {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            self.alarm.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+
+    fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if poll.is_ready() {
+            self.moved = Instant::now();
+            return poll;
+        }
+        self.check_silence(cx).map(Err)
+    }
+}
+
+impl<S: Bytes> AsyncRead for Stream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let rest = &self.first[self.taken..];
+        if !rest.is_empty() {
+            let count = rest.len().min(buf.remaining());
+            buf.put_slice(&rest[..count]);
+            self.taken += count;
+            if self.taken == self.first.len() {
+                (self.first, self.taken) = (Vec::new(), 0);
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let poll = Pin::new(&mut self.inner).poll_read(cx, buf);
+        self.watch(cx, poll)
+    }
+}
+
+impl<S: Bytes> AsyncWrite for Stream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.watch(cx, poll)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.watch(cx, poll)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let poll = Pin::new(&mut self.inner).poll_flush(cx);
+        self.watch(cx, poll)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let poll = Pin::new(&mut self.inner).poll_shutdown(cx);
+        self.watch(cx, poll)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    }
+
+    #[test]
+    fn what_was_read_comes_first() {
+        runtime().block_on(async {
+            let (mut far, near) = tokio::io::duplex(64);
+            far.write_all(b" world").await.unwrap();
+            drop(far);
+            let mut text = String::new();
+            let mut stream = Stream::new(near, b"hello".to_vec(), Duration::from_secs(5));
+            stream.read_to_string(&mut text).await.unwrap();
+            assert_eq!(text, "hello world");
+        });
+    }
+
+    #[test]
+    fn silence_ends_reading_and_writing() {
+        runtime().block_on(async {
+            let (_far, near) = tokio::io::duplex(4);
+            let mut stream = Stream::new(near, Vec::new(), Duration::from_millis(5));
+            let read = stream.read_u8().await.unwrap_err();
+            assert_eq!(read.kind(), io::ErrorKind::TimedOut);
+            let written = stream.write_all(b"more than fits").await.unwrap_err();
+            assert_eq!(written.kind(), io::ErrorKind::TimedOut);
+        });
+    }
+}

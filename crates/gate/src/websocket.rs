@@ -1,0 +1,238 @@
+//! WebSockets (RFC 6455): the API, one request per line or message, and SIP (RFC 7118).
+
+use std::time::Duration;
+
+use bytes::Bytes as Body;
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::upgrade::Upgraded;
+use hyper::{Method, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use strowger_api::{Origin, Request, Transport};
+use strowger_switch::FlowTransport;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tracing::debug;
+
+use crate::connection::Client;
+use crate::gate::Gate;
+use crate::http::{origin, plain};
+
+/// Pings after which a peer that never sends a whole frame, not even a pong, counts as gone.
+const MAX_UNANSWERED: u32 = 2;
+
+/// The longest SIP message over WebSocket, in bytes.
+const MAX_SIP_BYTES: usize = 65_536;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// Upgrades to the API.
+pub(crate) fn api(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+    let origin = origin(&gate, request.headers(), client, Transport::WebSocket, Transport::SecureWebSocket);
+    let most = usize::try_from(gate.switch.config().apimaxrequest).unwrap_or(usize::MAX);
+    upgrade(request, "api", most, move |socket| async move { serve_api(&gate, socket, origin).await })
+}
+
+/// Upgrades to SIP.
+pub(crate) fn sip(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+    if gate.bans(client.peer) {
+        return plain(StatusCode::FORBIDDEN, "this address is banned for a while");
+    }
+    upgrade(
+        request,
+        "sip",
+        MAX_SIP_BYTES,
+        move |socket| async move { serve_sip(&gate, socket, client).await },
+    )
+}
+
+/// Answers the handshake; `run` gets the socket once the answer has left.
+fn upgrade<R, F>(
+    mut request: hyper::Request<Incoming>,
+    protocol: &'static str,
+    most: usize,
+    run: R,
+) -> Response<Full<Body>>
+where
+    R: FnOnce(Socket) -> F + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let Some(key) = handshake_key(request.method(), request.headers()) else {
+        let mut refusal =
+            plain(StatusCode::UPGRADE_REQUIRED, "this path is a WebSocket (RFC 6455, version 13)");
+        refusal.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        refusal.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return refusal;
+    };
+    let offered = lists(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let limits = WebSocketConfig::default().max_message_size(Some(most)).max_frame_size(Some(most));
+        run(Socket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await).await;
+    });
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
+    if offered {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
+    response
+}
+
+/// The Sec-WebSocket-Accept of a proper handshake (RFC 6455 4.2.1).
+fn handshake_key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION)?;
+    let proper = *method == Method::GET
+        && lists(headers, &header::UPGRADE, "websocket")
+        && lists(headers, &header::CONNECTION, "upgrade")
+        && version.as_bytes() == b"13";
+    let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
+    if proper { HeaderValue::try_from(derive_accept_key(key.as_bytes())).ok() } else { None }
+}
+
+/// A comma-separated header contains a word.
+fn lists(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(word))
+}
+
+/// Answers requests in order, one message each.
+async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
+    let (mut pings, mut unanswered) = (pings(gate), 0);
+    'socket: loop {
+        let message = tokio::select! {
+            () = gate.closed() => break,
+            _ = pings.tick() => {
+                if unanswered == MAX_UNANSWERED { return }
+                unanswered += 1;
+                if socket.send(Message::Ping(Body::new())).await.is_err() { return }
+                continue;
+            }
+            message = socket.next() => message,
+        };
+        unanswered = 0;
+        let bytes = match message {
+            Some(Ok(Message::Text(text))) => Body::from(text),
+            Some(Ok(Message::Binary(bytes))) => bytes,
+            Some(Ok(Message::Close(_))) | None => return,
+            Some(Ok(_)) => continue,
+            Some(Err(error)) => {
+                debug!(peer = %origin.peer, %error, "the WebSocket failed");
+                return;
+            }
+        };
+        for request in requests(&bytes) {
+            let answer = gate.dispatcher.answer(Request::line(origin.clone(), request)).await;
+            let text = String::from_utf8(answer.body)
+                .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+            if socket.send(Message::text(text)).await.is_err() {
+                return;
+            }
+            if answer.close {
+                break 'socket;
+            }
+        }
+    }
+    let _ = socket.close(None).await;
+}
+
+/// The requests of a message: its lines, or the whole where it is a JSON or XML document.
+fn requests(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let message = message.trim_ascii();
+    let document = matches!(message.first(), Some(b'{' | b'[' | b'<'));
+    let lines = message.split(move |b| !document && matches!(b, b'\r' | b'\n'));
+    lines.map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+}
+
+/// Carries SIP messages both ways.
+async fn serve_sip(gate: &Gate, mut socket: Socket, client: Client) {
+    let mut flow = gate.switch.open_flow(client.flow(FlowTransport::Ws, FlowTransport::Wss));
+    let (mut pings, mut unanswered) = (pings(gate), 0);
+    loop {
+        let sent = tokio::select! {
+            () = gate.closed() => break,
+            _ = pings.tick() => {
+                if unanswered == MAX_UNANSWERED { return }
+                unanswered += 1;
+                socket.send(Message::Ping(Body::new())).await
+            }
+            outgoing = flow.outgoing.recv() => match outgoing {
+                Some(bytes) => socket.send(sip_message(bytes)).await,
+                None => break,
+            },
+            incoming = socket.next() => {
+                unanswered = 0;
+                match incoming {
+                    Some(Ok(Message::Text(text))) => { flow.feed(text.as_bytes()); Ok(()) }
+                    Some(Ok(Message::Binary(bytes))) => { flow.feed(&bytes); Ok(()) }
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => Ok(()),
+                }
+            },
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+    let _ = socket.close(None).await;
+}
+
+/// Text where it is UTF-8, as browsers expect; SIP allows other bytes, which go as binary.
+fn sip_message(bytes: Vec<u8>) -> Message {
+    match String::from_utf8(bytes) {
+        Ok(text) => Message::text(text),
+        Err(bytes) => Message::binary(bytes.into_bytes()),
+    }
+}
+
+/// Two pings per idle time keep a living peer's connection open; without any answer it ends.
+fn pings(gate: &Gate) -> tokio::time::Interval {
+    let idle = Duration::from_secs(gate.switch.config().idletimeout.into());
+    let period = (idle / 2).max(Duration::from_secs(1));
+    tokio::time::interval_at(tokio::time::Instant::now() + period, period)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_lines_or_one_document() {
+        for (message, expected) in [
+            (&b"?a=1"[..], vec![&b"?a=1"[..]]),
+            (b"?a=1\r\n?b=2\n\n", vec![b"?a=1", b"?b=2"]),
+            (b" {\"a\":\n1}\n", vec![b"{\"a\":\n1}"]),
+            (b"<a>\n</a>", vec![b"<a>\n</a>"]),
+            (b"\r\n", vec![]),
+        ] {
+            assert_eq!(requests(message).collect::<Vec<_>>(), expected, "{}", message.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_key_of_the_rfc_is_accepted() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (header::UPGRADE, "WebSocket"),
+            (header::CONNECTION, "keep-alive, Upgrade"),
+            (header::SEC_WEBSOCKET_VERSION, "13"),
+            (header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        // RFC 6455 1.3.
+        let accept = handshake_key(&Method::GET, &headers);
+        assert_eq!(accept.as_ref().map(HeaderValue::as_bytes), Some(&b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="[..]));
+        assert_eq!(handshake_key(&Method::POST, &headers), None);
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("8"));
+        assert_eq!(handshake_key(&Method::GET, &headers), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine over real sockets on loopback.
+
+mod common;
+mod engine;
+mod relay;
+mod sound;

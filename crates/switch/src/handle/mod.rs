@@ -1,0 +1,226 @@
+//! The operations of the running switch, for the API, the gate and the server. Cheap to clone; nothing
+//! here blocks: an operation posts an order to a shard and awaits its answer.
+
+mod calls;
+mod heartbeat;
+mod operation;
+mod registrations;
+pub mod types;
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use strowger_config::Config;
+use strowger_guard::Guard;
+use strowger_media::EngineHandle;
+use strowger_model::event::CallChanged;
+use strowger_model::{Account, AccountId, Now};
+use strowger_route::Snapshot;
+use strowger_store::Store;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{broadcast, oneshot};
+
+use crate::clock::Clock;
+use crate::directory::{Directory, Job};
+use crate::driver::bindings_log::BindingsLog;
+use crate::driver::flows::{Flows, SipFlow};
+use crate::driver::inbox::{Inbox, Letter};
+use crate::driver::perform::is_v6;
+use crate::driver::sys::{Outgoing, send_all};
+use crate::listeners::Ports;
+use crate::shard::{Answer, Order};
+use crate::start::guard_limits;
+use types::{FlowInfo, Stopped};
+
+/// How long a change of the database may take to reach the memory before a write is answered anyway.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reads the configuration anew from its sources.
+pub type Reload = Box<dyn Fn() -> Result<Config, String> + Send + Sync>;
+
+/// The configuration was not reloaded; the old one stays in force.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReloadError {
+    /// It has mistakes.
+    #[error("{0}")]
+    Config(String),
+    /// The switch is shutting down.
+    #[error("the switch is shutting down")]
+    Stopped,
+}
+
+/// The running switch.
+#[derive(Clone)]
+pub struct Handle(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) config: ArcSwap<Config>,
+    pub(crate) reload: Reload,
+    pub(crate) store: Store,
+    pub(crate) guard: Arc<Mutex<Guard>>,
+    pub(crate) directory: Directory,
+    pub(crate) inboxes: Vec<Inbox>,
+    pub(crate) flows: Flows,
+    pub(crate) media: EngineHandle,
+    pub(crate) events: broadcast::Sender<CallChanged>,
+    pub(crate) log: BindingsLog,
+    pub(crate) main_udp: Option<Arc<UdpSocket>>,
+    pub(crate) ports: Ports,
+    pub(crate) bind: IpAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) version: &'static str,
+    pub(crate) epoch: u32,
+    pub(crate) started: Now,
+    pub(crate) draining: AtomicBool,
+    pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(crate) tasks: Mutex<Vec<tokio::task::JoinHandle<()>>>,
+}
+
+/// Time, configuration and what everybody shares.
+impl Handle {
+    /// The process's time.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.0.clock.now()
+    }
+
+    /// The process's clock as a function.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Fn() -> Now + Send + Sync> {
+        let clock = self.0.clock;
+        Arc::new(move || clock.now())
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.0.config.load_full()
+    }
+
+    /// Reads the configuration anew and puts it in force, as far as it does not need a restart.
+    ///
+    /// # Errors
+    /// It has mistakes; nothing changed.
+    pub async fn reload(&self) -> Result<(), ReloadError> {
+        // It reads a file and the database, so it may block.
+        let handle = self.clone();
+        let read = tokio::task::spawn_blocking(move || (handle.0.reload)()).await;
+        let config = Arc::new(read.map_err(|_| ReloadError::Stopped)?.map_err(ReloadError::Config)?);
+        self.0.config.store(Arc::clone(&config));
+        self.guard(|guard| guard.set_limits(guard_limits(&config)));
+        let (done, seen) = oneshot::channel();
+        self.0.directory.tell(Job::Configure(Arc::clone(&config), done));
+        seen.await.map_err(|_| ReloadError::Stopped)?;
+        for inbox in &self.0.inboxes {
+            ask(inbox, Order::Configure(Arc::clone(&config))).await.map_err(|_| ReloadError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// Accounts, prices and routes as of now, at most a second old.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.directory.routes.load_full()
+    }
+
+    /// An account.
+    #[must_use]
+    pub fn account(&self, id: AccountId) -> Option<Account> {
+        self.0.directory.routes.load().account(id).map(|account| Account::clone(account))
+    }
+
+    /// The account with this username, in any case.
+    #[must_use]
+    pub fn account_by_name(&self, username: &str) -> Option<Account> {
+        self.0.directory.routes.load().by_username(username).map(|account| Account::clone(account))
+    }
+
+    /// Waits until everything that is committed by now is in force in memory: so that an API write acts before its reply.
+    pub async fn refresh(&self) {
+        let server = self.0.store.server();
+        let newest = tokio::task::spawn_blocking(move || server.last_change()).await;
+        let Ok(Ok(newest)) = newest else { return };
+        let mut applied = self.0.directory.applied.clone();
+        let reached = applied.wait_for(|applied| *applied >= newest);
+        if tokio::time::timeout(REFRESH_PATIENCE, reached).await.is_err() {
+            tracing::warn!("a change of the database is not in force after two seconds");
+        }
+    }
+
+    /// The limiter and ban list of all doors. Keep the closure short.
+    pub fn guard<R>(&self, ask: impl FnOnce(&mut Guard) -> R) -> R {
+        ask(&mut self.0.guard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same, shared.
+    #[must_use]
+    pub fn shared_guard(&self) -> Arc<Mutex<Guard>> {
+        Arc::clone(&self.0.guard)
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// What happens to calls, from now on; who is slow misses the oldest.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<CallChanged> {
+        self.0.events.subscribe()
+    }
+}
+
+/// Connections and datagrams of the gate.
+impl Handle {
+    /// Answers a datagram of the main UDP port from the address that it reached. Never waits: what the system does not
+    /// take is lost, as datagrams may be.
+    pub fn api_reply(&self, to: SocketAddr, local: IpAddr, bytes: &[u8]) {
+        use std::os::fd::AsFd as _;
+        if let Some(socket) = &self.0.main_udp {
+            send_all(socket.as_fd(), is_v6(socket), &[Outgoing { to, local, bytes }]);
+        }
+    }
+
+    /// Runs a connection that carries SIP framed by Content-Length until either side closes it. `read_already` is what
+    /// was read to find out what it speaks.
+    pub async fn serve_sip_stream<S>(&self, stream: S, flow: FlowInfo, read_already: Vec<u8>)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.0.flows.serve_stream(stream, flow, read_already).await;
+    }
+
+    /// Takes over a connection whose messages the gate frames (WebSocket).
+    #[must_use]
+    pub fn open_flow(&self, flow: FlowInfo) -> SipFlow {
+        self.0.flows.open(flow)
+    }
+}
+
+pub(crate) async fn ask(inbox: &Inbox, order: Order) -> Result<Answer, Stopped> {
+    let (reply, answer) = oneshot::channel();
+    if !inbox.post(Letter::Order(order, Some(reply))) {
+        return Err(Stopped);
+    }
+    answer.await.map_err(|_| Stopped)
+}
+
+impl Handle {
+    pub(crate) async fn count(&self, order: impl Fn() -> Order) -> Result<u32, Stopped> {
+        let mut sum = 0;
+        for inbox in &self.0.inboxes {
+            if let Answer::Count(of_shard) = ask(inbox, order()).await? {
+                sum += of_shard;
+            }
+        }
+        Ok(sum)
+    }
+}

@@ -1,0 +1,27 @@
+//! The driver of the exchange: sockets, threads, timers and time for the pure machines, whose outputs it
+//! performs. It gives a [`Handle`] to everybody above it.
+//!
+//! No rules of its own: who may call, what it costs, where a phone is and what an INVITE means is decided in
+//! `route`, `billing`, `location` and `call`.
+
+#![deny(missing_docs)]
+
+mod clock;
+mod directory;
+mod driver;
+mod handle;
+mod listeners;
+pub mod shard;
+mod start;
+
+pub use driver::flows::SipFlow;
+pub use handle::types::{
+    ApiDatagram, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, LineStatus, LiveCall,
+    LiveState, OutboundRegistration, P2p, P2pError, P2pPlaced, Registered, RoutingTest, Stopped, UnregMode,
+    WaitFor,
+};
+pub use handle::{Handle, Reload, ReloadError};
+pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp};
+pub use shard::{Shard, ShardInput, ShardOutput, ShardSetup};
+pub use start::{Deps, Running, StartError, start};
+pub use strowger_location::OutboundState;

@@ -1,0 +1,98 @@
+//! The admission of a new call: rate limits, validity, and who it comes from. What happens to it then is the calls'.
+
+use strowger_call::{CallInput, Carrier, Hop};
+use strowger_model::Now;
+use strowger_model::account::Transport;
+use strowger_route::{Arrival, Identity, identify};
+use strowger_sip::{Abilities, HeaderId, Message, Method, validate};
+
+use super::Shard;
+use super::answer::{ALLOW, response_hop};
+use super::sip::Caller;
+
+/// What an INVITE may ask for.
+const ABILITIES: Abilities<'static> = Abilities {
+    methods: &[Method::Invite],
+    allow: ALLOW,
+    extensions: &["100rel", "timer", "path", "outbound", "replaces", "norefersub", "precondition"],
+    bodies: &["application/sdp"],
+    proxying: false,
+};
+
+impl Shard {
+    pub(super) fn invite(&mut self, now: Now, from: Hop, request: Message) {
+        if self.world.rules.calls.draining {
+            let seconds = self.world.rules.calls.retry_after_s;
+            self.respond(&request, from, 503, "", |out| {
+                out.header(HeaderId::RetryAfter, seconds);
+            });
+            return;
+        }
+        if let Err(refusal) = validate(&request, &ABILITIES) {
+            let tag = self.stateless_tag(&request);
+            let mut buffer = std::mem::take(&mut self.buffer);
+            refusal.write(&mut buffer, &request, &tag, Some(from.address));
+            self.transmit(response_hop(&request, from), buffer.as_slice().into());
+            self.buffer = buffer;
+            return;
+        }
+        let (Ok(caller), Ok(uri)) = (request.from(), request.uri()) else {
+            self.refuse(&request, from, 400, "Bad Request-URI or From");
+            return;
+        };
+        let (from_user, called_user) = (caller.uri.user_decoded(), uri.user_decoded());
+        if !self.admitted(now, from, &request, &from_user) {
+            return;
+        }
+        let (digest, stale) = self.digest_of(now, from, &request);
+        let arrival = Arrival {
+            source: from.address,
+            transport: transport_of(from.carrier),
+            from_user: &from_user,
+            from_host: caller.uri.host,
+            called_user: &called_user,
+            called_host: uri.host,
+            digest,
+            bound_listener: false,
+        };
+        let identity = identify(&self.world.routes.load(), &arrival);
+        match identity {
+            Identity::Accept { account, called, trunk, .. } => {
+                self.call(now, CallInput::Invite { message: request, from, caller: account, trunk, called });
+            }
+            Identity::NeedDigest { .. } => {
+                let algorithms = self.algorithms_for(&from_user);
+                self.challenge(now, &request, from, false, stale, &algorithms);
+            }
+            Identity::Refuse { status, reason } => self.refuse(&request, from, status, reason),
+        }
+    }
+
+    /// The account whose digest the request carries, in either header: phones answer 401 and 407 alike.
+    fn digest_of(
+        &mut self,
+        now: Now,
+        from: Hop,
+        request: &Message,
+    ) -> (Option<strowger_model::AccountId>, bool) {
+        let mut stale_any = false;
+        for header in [HeaderId::ProxyAuthorization, HeaderId::Authorization] {
+            if request.value(header).is_none() {
+                continue;
+            }
+            match self.authenticate(now, from, request, header) {
+                Caller::Known(account) => return (Some(account.id), false),
+                Caller::Unknown { stale } => stale_any |= stale,
+            }
+        }
+        (None, stale_any)
+    }
+}
+
+const fn transport_of(carrier: Carrier) -> Transport {
+    match carrier {
+        Carrier::Udp => Transport::Udp,
+        Carrier::Tcp | Carrier::Ws => Transport::Tcp,
+        Carrier::Tls | Carrier::Wss => Transport::Tls,
+    }
+}

@@ -1,0 +1,196 @@
+//! The doors of a shard: everything that goes in and comes out.
+
+use std::sync::Arc;
+
+use strowger_call::{CallView, Hop};
+use strowger_config::Config;
+use strowger_location::OutboundStatus;
+use strowger_model::event::CallChanged;
+use strowger_model::id::FlowId;
+use strowger_model::media::{MediaEvent, MediaOrder};
+use strowger_model::payment::{MoneyEvent, MoneyOrder};
+use strowger_model::{AccountId, Scope};
+use strowger_route::Decision;
+
+use crate::handle::types::{
+    BindingFilter, CallRef, LineStatus, P2p, P2pError, P2pPlaced, Registered, RoutingTest, UnregMode,
+};
+
+/// An input.
+#[derive(Debug)]
+pub enum ShardInput<'a> {
+    /// A datagram, or one framed message of a connection.
+    Sip {
+        /// Where it came from. Over UDP `listener` is what [`super::Shard::listener`] gave for the local address.
+        from: Hop,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// A connection is gone.
+    FlowClosed(FlowId),
+    /// A request could not be sent.
+    SendFailed {
+        /// Where it should have gone.
+        to: Hop,
+        /// The branch of its Via.
+        branch: String,
+    },
+    /// A wish from outside, answered by [`ShardOutput::Reply`].
+    Order {
+        /// Given back in the reply.
+        token: u64,
+        /// The wish.
+        order: Order,
+    },
+    /// A report of the media engine.
+    Media(MediaEvent),
+    /// An answer of the store.
+    Money(MoneyEvent),
+    /// A leg of a call that did not survive a crash.
+    Adopt {
+        /// Its snapshot from the journal.
+        snapshot: String,
+    },
+    /// The deadline has come.
+    Time,
+}
+
+/// A wish from outside.
+#[derive(Debug)]
+pub enum Order {
+    /// List the calls within the scope.
+    LiveCalls(Scope),
+    /// End calls.
+    Disconnect(Scope, CallRef),
+    /// Place a call.
+    P2p(P2p),
+    /// List registrations.
+    Bindings(Scope, BindingFilter),
+    /// End registrations.
+    Unregister(Scope, BindingFilter, UnregMode),
+    /// What do these accounts' lines do?
+    Lines(Vec<AccountId>),
+    /// How do our own registrations stand?
+    Outbound,
+    /// Counters.
+    Statistics,
+    /// Where would a call go?
+    Route(RoutingTest),
+    /// The configuration changed.
+    Configure(Arc<Config>),
+    /// The servers that want a registration of ours.
+    Upstream(Vec<AccountId>),
+    /// Refuse new calls, or take them again.
+    Drain(bool),
+    /// End every call and take our own registrations back.
+    Finish,
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Order::LiveCalls`].
+    Calls(Vec<CallView>),
+    /// To [`Order::Disconnect`] and [`Order::Unregister`].
+    Count(u32),
+    /// To [`Order::P2p`].
+    P2p(Result<P2pPlaced, P2pError>),
+    /// To [`Order::Bindings`].
+    Bindings(Vec<Registered>),
+    /// To [`Order::Lines`].
+    Lines(Vec<LineStatus>),
+    /// To [`Order::Outbound`].
+    Outbound(Vec<OutboundStatus>),
+    /// To [`Order::Route`].
+    Route(Box<Decision>),
+    /// To [`Order::Statistics`].
+    Statistics(Statistics),
+    /// To the others.
+    Done,
+}
+
+/// Counters of a shard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// SIP messages received.
+    pub received: u64,
+    /// SIP messages sent.
+    pub sent: u64,
+    /// Messages that could not be parsed.
+    pub malformed: u64,
+    /// Inputs that panicked.
+    pub panics: u64,
+    /// Calls that run.
+    pub calls: u64,
+    /// Calls that were begun.
+    pub calls_total: u64,
+    /// Calls that were answered.
+    pub answered_total: u64,
+    /// Calls begun in the last ten seconds.
+    pub calls_last_10_s: u64,
+    /// Registered contacts.
+    pub bindings: u64,
+    /// Accounts with at least one.
+    pub registered_accounts: u64,
+    /// Media slots in use.
+    pub slots_used: u64,
+    /// Media slots ready.
+    pub slots_ready: u64,
+    /// Servers that we are still registered at, or try to be.
+    pub outbound: u64,
+}
+
+/// An output.
+#[derive(Debug)]
+pub enum ShardOutput {
+    /// Send a message.
+    Transmit {
+        /// Where.
+        to: Hop,
+        /// The message.
+        bytes: Arc<[u8]>,
+    },
+    /// For the media engine.
+    Media(MediaOrder),
+    /// For the store.
+    Money(MoneyOrder),
+    /// For everybody who watches.
+    Changed(CallChanged),
+    /// What came of an order.
+    Reply {
+        /// Of the order.
+        token: u64,
+        /// What.
+        answer: Answer,
+    },
+    /// Close a connection.
+    CloseFlow(FlowId),
+    /// Append to the bindings log.
+    Binding(Vec<u8>),
+    /// An account's line changed.
+    LineState {
+        /// Whose.
+        account: AccountId,
+        /// To what.
+        status: LineStatus,
+    },
+}
+
+impl Statistics {
+    /// Adds another shard's.
+    pub const fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.sent += other.sent;
+        self.malformed += other.malformed;
+        self.panics += other.panics;
+        self.calls += other.calls;
+        self.calls_total += other.calls_total;
+        self.answered_total += other.answered_total;
+        self.calls_last_10_s += other.calls_last_10_s;
+        self.bindings += other.bindings;
+        self.registered_accounts += other.registered_accounts;
+        self.slots_used += other.slots_used;
+        self.slots_ready += other.slots_ready;
+        self.outbound += other.outbound;
+    }
+}
