@@ -1,0 +1,126 @@
+//! Takes the credentials out of a request; what is left are the command's arguments.
+
+use strowger_model::Secret;
+
+use crate::declare::{Args, Command};
+use crate::request::Request;
+
+/// A sent `authmd5`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// The sixteen bytes.
+    pub value: [u8; 16],
+    /// It had the prefix `authv3_`.
+    pub v3: bool,
+}
+
+impl Digest {
+    /// Hex in any case, with or without the prefix.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let bare = text.get(..7).filter(|start| start.eq_ignore_ascii_case("authv3_")).map(|_| &text[7..]);
+        let hex = bare.unwrap_or(text);
+        if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return None;
+        }
+        let value = u128::from_str_radix(hex, 16).ok()?.to_be_bytes();
+        Some(Self { value, v3: bare.is_some() })
+    }
+}
+
+/// What a request shows.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// The API key.
+    pub key: Option<Secret>,
+    /// Username, id, name, PIN or number, as sent: the formulas use the text.
+    pub id: Option<String>,
+    /// The clear password or PIN.
+    pub password: Option<Secret>,
+    /// `authmd5`, and whether something was sent that is no digest at all.
+    pub digest: Option<Option<Digest>>,
+    /// `authsalt1`.
+    pub salt1: String,
+    /// `authsalt2`.
+    pub salt2: String,
+    /// `salt` of the old and web formulas; `authsalt` counts as one.
+    pub salt: Option<String>,
+    /// The nonce as sent.
+    pub nonce: Option<String>,
+    /// A session token.
+    pub bearer: Option<Secret>,
+    /// A PIN without a user.
+    pub pin: Option<Secret>,
+}
+
+/// The spellings of the user, most explicit first.
+const ID: [&str; 4] = ["authid", "usr", "userid", "username"];
+/// The spellings of the clear password.
+const PASSWORD: [&str; 3] = ["authpwd", "pwd", "password"];
+
+impl Credentials {
+    /// Splits a request. A name that the command declares belongs to the command when a credential is given
+    /// under another spelling too (`reguser&usr=X&authid=ADMIN`); else it is the credential.
+    pub fn take(request: &Request, command: &Command) -> (Self, Args) {
+        let mut found = Self { bearer: request.bearer.clone(), ..Self::default() };
+        let mut args = Args { named: Vec::new(), positional: request.positional.clone() };
+        if request.positional_credentials {
+            let mut front =
+                args.positional.drain(..args.positional.len().min(3)).map(|text| text.trim().to_owned());
+            found.key = front.next().filter(|t| !t.is_empty()).map(Secret::new);
+            found.id = front.next().filter(|t| !t.is_empty());
+            found.password = front.next().filter(|t| !t.is_empty()).map(Secret::new);
+        }
+        let id = pick(request, command, &ID);
+        let password = pick(request, command, &PASSWORD);
+        // `pin` names a recharge code wherever the command declares one.
+        let pin = if command.declares("pin") { None } else { pick(request, command, &["pin"]) };
+        let text = |name: &str| request.field(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        let value = |name: Option<&str>| name.and_then(text);
+        found.id = value(id).or(found.id);
+        found.password = value(password).map(Secret::new).or(found.password);
+        found.pin = value(pin).map(Secret::new);
+        found.key = text("authkey").or_else(|| text("key")).map(Secret::new).or(found.key);
+        found.digest =
+            ["authmd5", "md5auth", "md5"].iter().find_map(|name| text(name)).map(|t| Digest::parse(&t));
+        found.salt1 = text("authsalt1").or_else(|| text("authsalt")).unwrap_or_default();
+        found.salt2 = text("authsalt2").unwrap_or_default();
+        found.salt = text("salt").or_else(|| Some(found.salt1.clone()).filter(|salt| !salt.is_empty()));
+        found.nonce = text("nonce");
+        found.bearer =
+            found.bearer.or_else(|| text("token").filter(|_| !command.declares("token")).map(Secret::new));
+        let spent = [id, password, pin];
+        let general = [
+            "authkey",
+            "authid",
+            "authpwd",
+            "authmd5",
+            "md5auth",
+            "authsalt",
+            "authsalt1",
+            "authsalt2",
+            "nonce",
+            "apientry",
+        ];
+        args.named = request
+            .fields
+            .iter()
+            .filter(|(name, _)| !spent.contains(&Some(name.as_str())) && !general.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        (found, args)
+    }
+
+    /// Something was shown that must be right.
+    pub fn any_user(&self) -> bool {
+        self.password.is_some() || self.digest.is_some() || self.bearer.is_some() || self.pin.is_some()
+    }
+}
+
+/// The spelling that is the credential: one that the command does not declare if there is one, else the
+/// first that was sent.
+fn pick(request: &Request, command: &Command, spellings: &[&'static str]) -> Option<&'static str> {
+    let sent = |name: &&&'static str| request.field(name).is_some();
+    let free = spellings.iter().filter(sent).find(|name| !command.declares(name));
+    free.or_else(|| spellings.iter().find(sent)).copied()
+}

@@ -1,0 +1,60 @@
+//! Small texts that several commands write: dates, the error of a wrong PIN, new accounts.
+
+use strowger_model::Wall;
+
+/// `YYYY-MM-DD HH:MM:SS` in UTC, as dates stand in the database.
+pub fn date(at: Wall) -> String {
+    let seconds = at.0.div_euclid(1_000);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", rest / 3_600, rest / 60 % 60, rest % 60)
+}
+
+/// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar: eras of
+/// 400 years, years that begin in March.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The first moment of the day, and of the month, that `at` lies in, in a zone so many minutes east of UTC.
+pub fn day_and_month_start(at: Wall, utc_offset_min: i32) -> (Wall, Wall) {
+    const DAY_MS: i64 = 86_400_000;
+    let offset = i64::from(utc_offset_min) * 60_000;
+    let days = (at.0 + offset).div_euclid(DAY_MS);
+    let (_, _, day) = civil(days);
+    (Wall(days * DAY_MS - offset), Wall((days - day + 1) * DAY_MS - offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_the_database_has_them() {
+        for (ms, wanted) in [
+            (0, "1970-01-01 00:00:00"),
+            (951_782_400_000, "2000-02-29 00:00:00"),
+            (1_795_305_599_999, "2026-11-21 23:59:59"),
+            (-1, "1969-12-31 23:59:59"),
+        ] {
+            assert_eq!(date(Wall(ms)), wanted);
+        }
+    }
+
+    #[test]
+    fn days_and_months_begin_in_the_servers_zone() {
+        let at = Wall(1_795_305_599_999);
+        let (day, month) = day_and_month_start(at, 0);
+        assert_eq!((date(day), date(month)), ("2026-11-21 00:00:00".into(), "2026-11-01 00:00:00".into()));
+        let (day, _) = day_and_month_start(at, 60);
+        assert_eq!(date(day), "2026-11-21 23:00:00");
+    }
+}

@@ -1,0 +1,167 @@
+//! What a running command sees: who asks, for whom, with which arguments, and the rooms it may enter.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use strowger_config::Config;
+use strowger_model::{Account, Now, Scope};
+use strowger_store::{RequestKey, Store};
+use strowger_switch::Handle;
+
+use super::{Dispatcher, Memory, identify};
+use crate::auth::{Level, Source};
+use crate::declare::{Args, Command};
+use crate::reply::Failure;
+
+/// An account that may do more than this level is not changed by it.
+pub(super) fn not_above(level: Level, account: &Account) -> Result<(), Failure> {
+    let theirs = Level::of(account.kind, account.rights);
+    if theirs >= Level::Admin && theirs > level {
+        return Err(Failure::denied("general administrators only"));
+    }
+    Ok(())
+}
+
+/// One authorised request.
+pub struct Call {
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) command: &'static Command,
+    pub(crate) args: Args,
+    /// Who asks; nobody for public commands and for trusted addresses without credentials.
+    pub(crate) caller: Option<Arc<Account>>,
+    /// The caller's name for texts and records.
+    pub(crate) caller_name: String,
+    pub(crate) level: Level,
+    /// Whose objects may be touched.
+    pub(crate) scope: Scope,
+    /// For whom: `targetuser`, else the caller.
+    pub(crate) target: Option<Arc<Account>>,
+    /// `targetuser` was given.
+    pub(crate) target_named: bool,
+    /// A user that was named without proof.
+    pub(crate) unproven_user: Option<String>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) source: Source,
+    pub(crate) peer: SocketAddr,
+    /// Where the asked page begins.
+    pub(crate) cursor: Option<i64>,
+}
+
+impl Call {
+    pub(crate) fn switch(&self) -> &Handle {
+        &self.dispatcher.switch
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.dispatcher.switch.store()
+    }
+
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.dispatcher.switch.config()
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        self.dispatcher.version
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.dispatcher.switch.now()
+    }
+
+    pub(crate) fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.dispatcher.memory()
+    }
+
+    pub(crate) fn is_admin(&self) -> bool {
+        self.level >= Level::Admin
+    }
+
+    /// The account that the request is about.
+    pub(crate) fn account(&self) -> Result<&Arc<Account>, Failure> {
+        self.target.as_ref().ok_or_else(|| Failure::missing("targetuser"))
+    }
+
+    /// An account by username, id, name or number, within the caller's scope; the refusal names `what`.
+    pub(crate) fn find(&self, text: &str, what: &str) -> Result<Arc<Account>, Failure> {
+        self.find_in(self.scope, text, what)
+    }
+
+    /// An account by its id, within the caller's scope.
+    pub(crate) fn find_id(&self, id: i64, what: &str) -> Result<Arc<Account>, Failure> {
+        let snapshot = self.switch().snapshot();
+        let found = snapshot.account(strowger_model::AccountId(id)).cloned();
+        found
+            .filter(|account| self.reaches(account))
+            .ok_or_else(|| Failure::not_found(format!("{what} {id}")))
+    }
+
+    fn reaches(&self, account: &Account) -> bool {
+        match self.scope {
+            Scope::All => true,
+            Scope::Own(own) => account.id == own,
+            Scope::Children(own) => account.id == own || self.switch().snapshot().is_below(account.id, own),
+        }
+    }
+
+    /// The same within another scope.
+    pub(crate) fn find_in(&self, scope: Scope, text: &str, what: &str) -> Result<Arc<Account>, Failure> {
+        let snapshot = self.switch().snapshot();
+        let found = identify::resolve(&snapshot, text).filter(|account| match scope {
+            Scope::All => true,
+            Scope::Own(own) => account.id == own,
+            Scope::Children(own) => account.id == own || snapshot.is_below(account.id, own),
+        });
+        found.ok_or_else(|| Failure::not_found(format!("{what} {text}")))
+    }
+
+    /// Refuses to change an account that may do more than the caller.
+    pub(crate) fn not_above(&self, account: &Account) -> Result<(), Failure> {
+        not_above(self.level, account)
+    }
+
+    /// Demands what sensitive commands demand of the address, for the sensitive part of a command.
+    pub(crate) fn sensitive(&self) -> Result<(), Failure> {
+        let trusted_console = self.source.console && super::trust_console(&self.config()) > 0;
+        if self.source.unproven {
+            Err(Failure::denied("not over UDP"))
+        } else if self.source.trusted || self.source.listed || trusted_console {
+            Ok(())
+        } else {
+            Err(Failure::denied("not from this address"))
+        }
+    }
+
+    /// A wrong code or old password counts like a wrong login.
+    pub(crate) fn count_failure(&self) {
+        let user = self.caller.as_ref().map(|account| &*account.username);
+        self.dispatcher.count_guess(&self.source, user);
+    }
+
+    /// The caller's name, or its address where nobody logged in.
+    pub(crate) fn who(&self) -> String {
+        if self.caller_name.is_empty() { self.peer.ip().to_string() } else { self.caller_name.clone() }
+    }
+
+    /// What makes the store do this request once.
+    pub(crate) fn request_key(&self) -> Option<RequestKey> {
+        let request = self.request_id.clone()?;
+        let caller = self.caller.as_ref().map(|account| account.id).unwrap_or_default();
+        Some(RequestKey { request, command: self.command.name, caller })
+    }
+
+    /// What the audit calls the object of the request: never a value that may be secret.
+    pub(crate) fn object(&self) -> String {
+        let secret = |name: &str| {
+            ["pass", "pwd", "pin", "token", "sql", "txt", "value", "key"].iter().any(|s| name.contains(s))
+        };
+        let mut object = self.target.as_ref().map(|account| account.username.to_string()).unwrap_or_default();
+        for (name, value) in
+            self.args.named.iter().filter(|(name, _)| self.command.declares(name) && !secret(name))
+        {
+            if object.len() < 200 {
+                object.push_str(&format!(" {name}={}", value.chars().take(40).collect::<String>()));
+            }
+        }
+        object
+    }
+}

@@ -1,0 +1,78 @@
+//! Logging in at the console.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use strowger_guard::Door;
+
+use super::{Dispatcher, identify, refuse};
+use crate::auth::{Level, Place, look, may_log_in, same_text};
+use crate::reply::{Answer, Failure, Wanted, encode};
+use crate::request::{ConsoleUser, Origin, Transport};
+
+/// `remoteadmin`: nobody.
+const NOBODY: u32 = 0;
+/// `remoteadmin`: localhost.
+const LOCALHOST: u32 = 1;
+/// `remoteadmin`: the same machine, which is the same here.
+const SAME_MACHINE: u32 = 2;
+/// `remoteadmin`: trusted sources.
+const TRUSTED: u32 = 3;
+/// `remoteadmin`: private addresses too.
+const LAN: u32 = 4;
+
+impl Dispatcher {
+    /// An administrator or a support account logs in with its password.
+    ///
+    /// # Errors
+    /// The refusal, ready to send.
+    pub async fn console_login(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        user: &str,
+        password: &str,
+    ) -> Result<ConsoleUser, Answer> {
+        self.try_console_login(peer, user, password)
+            .map_err(|failure| encode(Err(failure), &Wanted::default()))
+    }
+
+    /// `remoteadmin` lets this address reach the console at all.
+    #[must_use]
+    pub fn console_reachable(&self, peer: SocketAddr) -> bool {
+        let config = self.switch.config();
+        let source = look(&Origin::new(peer, peer, Transport::Console), &config);
+        match config.remoteadmin {
+            NOBODY => false,
+            LOCALHOST | SAME_MACHINE => source.place == Place::Loopback,
+            TRUSTED => source.trusted || source.place == Place::Loopback,
+            LAN => source.place <= Place::Lan,
+            _ => true,
+        }
+    }
+
+    fn try_console_login(
+        &self,
+        peer: SocketAddr,
+        user: &str,
+        password: &str,
+    ) -> Result<ConsoleUser, Failure> {
+        let (config, now) = (self.switch.config(), self.switch.now());
+        let source = look(&Origin::new(peer, peer, Transport::Console), &config);
+        if !self.console_reachable(peer) {
+            return Err(Failure::denied("not from this address"));
+        }
+        let account = identify::resolve(&self.switch.snapshot(), user);
+        let name = account.as_ref().map_or(user, |account| &account.username);
+        refuse(self.switch.guard(|guard| guard.admit(now, source.address, Some(name))))?;
+        let level = account.as_ref().map_or(Level::Public, |account| Level::of(account.kind, account.rights));
+        let known =
+            account.as_ref().filter(|a| may_log_in(a) && !a.password.is_empty() && level >= Level::Support);
+        let right = same_text(known.map_or("\u{1}", |account| account.password.expose()), password);
+        if !right || known.is_none() {
+            self.switch.guard(|guard| guard.failure(now, source.address, Some(name), Door::Console));
+            return Err(Failure::wrong_user());
+        }
+        self.switch.guard(|guard| guard.success(now, source.address, Some(name)));
+        Ok(ConsoleUser { account: account.as_ref().map(|account| account.id), level, name: name.to_owned() })
+    }
+}

@@ -1,0 +1,60 @@
+//! Runs a future to its end whatever becomes of who waits for it. What needs no waiting is done at once, on the
+//! waiting task: a task of its own costs more than most commands.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::Poll;
+
+/// The future panicked.
+#[derive(Debug)]
+pub struct Panicked;
+
+/// Polls once here; what is not ready then goes on as a task of its own, which nobody cuts short.
+pub async fn detached<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Panicked> {
+    let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
+    let first = poll_fn(|context| {
+        Poll::Ready(catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).map_err(|_| Panicked))
+    });
+    match first.await? {
+        Poll::Ready(done) => Ok(done),
+        Poll::Pending => tokio::spawn(future).await.map_err(|_| Panicked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_ready_waits_for_nothing_and_what_is_not_is_finished() {
+        assert_eq!(detached(async { 1 }).await.unwrap(), 1);
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (told, mut tell) = (std::sync::Arc::new(tokio::sync::Notify::new()), None);
+        let waiting = std::sync::Arc::clone(&told);
+        let mut abandoned = Box::pin(detached(async move {
+            waiting.notified().await;
+            let _ = sender.send(2);
+        }));
+        poll_fn(|context| {
+            tell = Some(abandoned.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(abandoned);
+        told.notify_one();
+        assert_eq!((tell, receiver.await), (Some(true), Ok(2)));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_before_and_after_the_first_wait() {
+        assert!(detached(async { panic!("at once") }).await.is_err());
+        let later = detached(async {
+            tokio::task::yield_now().await;
+            panic!("later")
+        });
+        assert!(later.await.is_err());
+    }
+}

@@ -1,0 +1,355 @@
+//! The one way to a command: find, admit, authenticate, authorise, parse, run, audit, encode.
+
+mod call;
+mod console;
+mod detached;
+mod identify;
+mod overrides;
+mod recent;
+mod refusal;
+mod signups;
+mod table;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use strowger_config::Config;
+use strowger_guard::Verdict;
+use strowger_model::{AccountId, Scope};
+use strowger_store::AuditEntry;
+use strowger_switch::Handle;
+
+pub use call::Call;
+pub use table::{commands, find};
+
+use crate::auth::{Level, Nonces, Policy, Proof, Replays, Sessions, authorise, look, may_act_for};
+use crate::declare::{Args, Command, Effect, Outcome, Run};
+use crate::reply::{
+    Answer, Failure, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
+};
+use crate::request::{Request, Transport};
+use detached::{Panicked, detached};
+use identify::Identified;
+use overrides::Overrides;
+use recent::Recent;
+use signups::Signups;
+
+/// The longest `requestid`, in bytes.
+const MAX_REQUEST_ID: usize = 128;
+/// `allowtrustedip`: the console too.
+const ALLOW_CONSOLE: u32 = 4;
+
+/// What the dispatcher remembers between requests, all of it bounded.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub nonces: Nonces,
+    pub replays: Replays,
+    pub sessions: Sessions,
+    pub signups: Signups,
+}
+
+/// Takes requests to commands and back.
+pub struct Dispatcher {
+    switch: Handle,
+    version: &'static str,
+    overrides: RwLock<Arc<Overrides>>,
+    memory: Mutex<Memory>,
+    recent: Recent,
+}
+
+/// What became of a request besides its outcome.
+#[derive(Default)]
+struct Traits {
+    proven: bool,
+    admin_text: bool,
+    bare_ok: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher with the rules of `tb_api`. Rows that are wrong are logged, and none of them counts.
+    pub async fn start(switch: Handle, version: &'static str) -> Arc<Self> {
+        let dispatcher = Arc::new(Self {
+            switch,
+            version,
+            overrides: RwLock::default(),
+            memory: Mutex::default(),
+            recent: Recent::default(),
+        });
+        if let Err(why) = dispatcher.reload_rules().await {
+            tracing::warn!(%why, "tb_api is not used");
+        }
+        dispatcher
+    }
+
+    /// Answers a request. Never fails, never panics. Dropping this future, because the peer went away, does not cut
+    /// the command in the middle.
+    pub async fn answer(self: &Arc<Self>, request: Request) -> Answer {
+        let config = self.switch.config();
+        if request.preflight {
+            return preflight(&request, &config);
+        }
+        let (wanted, web_origin) = (wanted(&request, &config), request.origin.web_origin.clone());
+        let (transport, size) = (request.origin.transport, request.size);
+        let this = Arc::clone(self);
+        let task = detached(async move { this.handle(request).await });
+        let (outcome, traits) = task.await.unwrap_or_else(|Panicked| {
+            tracing::error!("a command panicked");
+            (Err(Failure::failed("internal error")), Traits::default())
+        });
+        let limit = match transport {
+            Transport::Udp if traits.proven => Some(UDP_MAX_BYTES),
+            Transport::Udp => {
+                Some(UDP_UNPROVEN_BYTES.max(size.saturating_mul(UDP_UNPROVEN_FACTOR)).min(UDP_MAX_BYTES))
+            }
+            _ => None,
+        };
+        let wanted = Wanted { limit, soften: !traits.admin_text, bare_ok: traits.bare_ok, ..wanted };
+        let mut answer = encode(outcome, &wanted);
+        answer.close &= transport.is_stream();
+        allow_origin(&mut answer, web_origin.as_deref(), &config);
+        answer
+    }
+
+    async fn handle(self: Arc<Self>, request: Request) -> (Outcome, Traits) {
+        let mut traits = Traits::default();
+        let outcome = self.try_handle(&request, &mut traits).await;
+        (outcome, traits)
+    }
+
+    async fn try_handle(self: &Arc<Self>, request: &Request, traits: &mut Traits) -> Outcome {
+        let config = self.switch.config();
+        let source = look(&request.origin, &config);
+        let found = find(&request.command);
+        let (credentials, args) = match found {
+            Some(command) => crate::auth::Credentials::take(request, command),
+            None => Default::default(),
+        };
+        let snapshot = self.switch.snapshot();
+        let named = credentials.id.as_deref().and_then(|id| identify::resolve(&snapshot, id));
+        let user = named.as_ref().map(|account| &*account.username).or(credentials.id.as_deref());
+        let now = self.switch.now();
+        refuse(self.switch.guard(|guard| guard.admit(now, source.address, user)))?;
+        if let Some(broken) = &request.broken {
+            return Err(broken.clone());
+        }
+        let command = found.ok_or_else(|| self.unknown(&request.command))?;
+        traits.admin_text = command.access.is_admin();
+        traits.bare_ok = command.effect != Effect::Read;
+        let rules = self.rules();
+        if let Some(why) = rules.custom(command.name) {
+            return Err(Failure::unavailable(why));
+        }
+        let rule = rules.rule(command);
+        refusal::old_interface(request, command, &source, &config)?;
+        let identity =
+            Identity { request, command, credentials: &credentials, named, args: &args, source: &source };
+        let identified = self.identify(&identity, &rule, &config)?;
+        traits.proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
+        let policy = policy(&config);
+        let level = authorise(&rule.rule, &identified.caller, &source, &policy)
+            .map_err(|denial| self.denied(denial, &source, &credentials))?;
+        self.check_nonce(&identity, &identified, &rule, &config)?;
+        self.check_conditions(&identified, &source, &rule, &config).await?;
+        let call = self.call(&identity, identified, level, rule.rule.support)?;
+        self.run(call).await
+    }
+
+    /// Runs the command, once per `requestid`, and writes it into the audit.
+    async fn run(self: &Arc<Self>, call: Call) -> Outcome {
+        let (check, run) = match &call.command.run {
+            Run::Unavailable { why } => return Err(Failure::unavailable(*why)),
+            Run::Here { check, run } => (check, run),
+        };
+        check(&call.args)?;
+        let (command, who, object) = (call.command, call.caller_id(), call.object());
+        let source = call.source.address.to_string();
+        let changes = !matches!(command.effect, Effect::Read | Effect::Session);
+        let outcome = match &call.request_id {
+            Some(id) if changes => {
+                let key = recent::Key { caller: who, command: command.name, request: id.clone() };
+                self.recent.once(call.now().mono, key, fingerprint(command, &call.args), || run(call)).await
+            }
+            _ => run(call).await,
+        };
+        if changes {
+            if outcome.is_ok() {
+                self.switch.refresh().await;
+            }
+            let result = outcome.as_ref().map_or_else(ToString::to_string, |_| "OK".to_owned());
+            self.switch.store().audit(AuditEntry {
+                at: self.switch.now().wall,
+                account: Some(who).filter(|id| id.0 > 0),
+                source,
+                command: command.name.to_owned(),
+                object,
+                outcome: result,
+            });
+        }
+        outcome
+    }
+
+    fn call(
+        self: &Arc<Self>,
+        identity: &Identity<'_>,
+        identified: Identified,
+        level: Level,
+        support: bool,
+    ) -> Result<Call, Failure> {
+        let own = identified.account.as_ref().map(|account| account.id);
+        let scope = match (level, own) {
+            (Level::Admin | Level::ServerAdmin, _) => Scope::All,
+            // Support reads diagnostics of everybody.
+            (Level::Support, _) if support => Scope::All,
+            (Level::Owner, Some(id)) => Scope::Children(id),
+            (_, own) => Scope::Own(own.unwrap_or_default()),
+        };
+        let mut target = identified.account.clone();
+        let wanted = identity.args.named("targetuser").filter(|name| !name.is_empty());
+        if let Some(name) = wanted {
+            let snapshot = self.switch.snapshot();
+            let found = identify::resolve(&snapshot, name).filter(|account| {
+                let below = own.is_some_and(|own| snapshot.is_below(account.id, own));
+                may_act_for(level, own == Some(account.id), below)
+            });
+            let found = found.ok_or_else(|| Failure::not_found(format!("targetuser {name}")))?;
+            if !matches!(identity.command.effect, Effect::Read) {
+                call::not_above(level, &found)?;
+            }
+            target = Some(found);
+        }
+        let request_id = identity.request.field("requestid").filter(|id| !id.is_empty()).map(str::to_owned);
+        if request_id.as_ref().is_some_and(|id| id.len() > MAX_REQUEST_ID) {
+            return Err(Failure::invalid(format!("requestid must be at most {MAX_REQUEST_ID} bytes")));
+        }
+        Ok(Call {
+            dispatcher: Arc::clone(self),
+            command: identity.command,
+            args: identity.args.clone(),
+            caller: identified.account,
+            caller_name: identified.name,
+            level,
+            scope,
+            target,
+            target_named: wanted.is_some(),
+            unproven_user: identity.credentials.id.clone().filter(|_| identified.caller.proof == Proof::None),
+            request_id: request_id.or(identified.single_use),
+            source: *identity.source,
+            peer: identity.request.origin.peer,
+            cursor: identity.request.field("cursor").and_then(|cursor| cursor.trim().parse().ok()),
+        })
+    }
+
+    fn unknown(&self, name: &str) -> Failure {
+        let rules = self.rules();
+        match rules.custom(name) {
+            Some(why) => Failure::unavailable(why),
+            None if name.is_empty() => Failure::missing("apientry"),
+            None => Failure::new(Kind::UnknownCommand, name.chars().take(64).collect::<String>()),
+        }
+    }
+
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rules(&self) -> Arc<Overrides> {
+        Arc::clone(&self.overrides.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads `tb_api` again; a wrong row is named, and the old rules stay.
+    pub(crate) async fn reload_rules(&self) -> Result<usize, Failure> {
+        let rules = Overrides::load(self.switch.store()).await?;
+        let count = rules.len();
+        *self.overrides.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        Ok(count)
+    }
+}
+
+/// One request on its way to its command.
+struct Identity<'a> {
+    request: &'a Request,
+    command: &'static Command,
+    credentials: &'a crate::auth::Credentials,
+    named: Option<Arc<strowger_model::Account>>,
+    args: &'a Args,
+    source: &'a crate::auth::Source,
+}
+
+/// Two requests with the same fingerprint ask for the same thing.
+fn fingerprint(command: &Command, args: &Args) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    command.name.hash(&mut hasher);
+    let counted = args
+        .named
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "now" | "new" | "requestid" | "format"));
+    counted.for_each(|field| field.hash(&mut hasher));
+    args.positional.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        trust_admin: config.apideftrustadmin,
+        trusted_only: config.apitrustediponly,
+        trust_console: trust_console(config),
+        host_control: config.hostcontrol,
+    }
+}
+
+/// `apitrustfromconsole`, which `allowtrustedip` 4 switches on as well.
+fn trust_console(config: &Config) -> u32 {
+    config.apitrustfromconsole.max(u32::from(config.allowtrustedip >= ALLOW_CONSOLE))
+}
+
+fn refuse(verdict: Verdict) -> Result<(), Failure> {
+    let seconds = |ms: u64| ms.div_ceil(1_000).max(1);
+    match verdict {
+        Verdict::Pass => Ok(()),
+        Verdict::Limited { retry_after_ms } => {
+            Err(Failure::limit(format!("too many requests, try again in {} s", seconds(retry_after_ms))))
+        }
+        Verdict::Banned { retry_after_ms } => Err(Failure::limit(format!(
+            "banned after failed logins for {} s NORETRY",
+            seconds(retry_after_ms)
+        ))),
+    }
+}
+
+fn wanted(request: &Request, config: &Config) -> Wanted {
+    Wanted {
+        format: request.format,
+        callback: request.field("callback").unwrap_or_default().to_owned(),
+        old: request.old,
+        strict: config.httpstrictresponse,
+        request_id: request.field("requestid").filter(|id| id.len() <= MAX_REQUEST_ID).map(str::to_owned),
+        ..Wanted::default()
+    }
+}
+
+/// A page of an allowed origin may read the answer.
+fn allow_origin(answer: &mut Answer, web_origin: Option<&str>, config: &Config) {
+    let allowed =
+        web_origin.filter(|web| config.corsorigins.iter().any(|o| o == "*" || o.eq_ignore_ascii_case(web)));
+    if let Some(web_origin) = allowed {
+        answer.headers.push(("Access-Control-Allow-Origin", web_origin.to_owned()));
+        answer.headers.push(("Vary", "Origin".to_owned()));
+    }
+}
+
+fn preflight(request: &Request, config: &Config) -> Answer {
+    let mut answer = Answer::empty(204);
+    allow_origin(&mut answer, request.origin.web_origin.as_deref(), config);
+    if !answer.headers.is_empty() {
+        answer.headers.push(("Access-Control-Allow-Methods", "GET, POST, OPTIONS".to_owned()));
+        answer.headers.push(("Access-Control-Allow-Headers", "Authorization, Content-Type".to_owned()));
+        answer.headers.push(("Access-Control-Max-Age", "600".to_owned()));
+    }
+    answer
+}
+
+impl Call {
+    fn caller_id(&self) -> AccountId {
+        self.caller.as_ref().map(|account| account.id).unwrap_or_default()
+    }
+}

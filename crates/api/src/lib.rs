@@ -1,0 +1,26 @@
+//! The API: commands, authentication, formats. Framings hand in a [`Request`] and get an [`Answer`];
+//! they never see a command, and a command never sees what carried it.
+//!
+//! A command is one file below `commands/`; parser, help, reference and authorisation matrix are derived
+//! from its declaration.
+
+#![deny(missing_docs)]
+
+mod auth;
+mod commands;
+mod declare;
+mod dispatch;
+mod docs;
+mod reply;
+mod request;
+pub mod transcript;
+
+pub use auth::{Caller, Denial, Level, Place, Policy, Proof, Rule, Source, authorise, may_act_for};
+pub use declare::{Access, Args, Command, Effect, Group, Outcome, Param, Reach, Run, Running, Value};
+pub use dispatch::{Call, Dispatcher, commands, find};
+pub use docs::{help_text, matrix, reference_markdown};
+pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};
+pub use request::{
+    ConsoleUser, Http, MAX_BODY_BYTES, MAX_LINE_BYTES, Origin, Request, Transport, is_api_path,
+    is_request_line,
+};

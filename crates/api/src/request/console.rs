@@ -1,0 +1,95 @@
+//! Lines of the console: the caller is known, so positional fields are the command's own.
+
+use strowger_model::AccountId;
+
+use super::{Known, Origin, Request, Transport, query};
+use crate::auth::Level;
+
+/// Somebody who logged in at the console.
+#[derive(Debug, Clone)]
+pub struct ConsoleUser {
+    pub(crate) account: Option<AccountId>,
+    pub(crate) level: Level,
+    pub(crate) name: String,
+}
+
+impl ConsoleUser {
+    /// Whoever may open the 0600 socket in the data directory may do everything.
+    #[must_use]
+    pub fn local_root() -> Self {
+        Self { account: None, level: Level::ServerAdmin, name: "local".into() }
+    }
+
+    /// The name for prompts and records.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Request {
+    /// A line of the console: `balance targetuser=alice`, `cdr days=3`, `rebill,31`, `db select …`, `help`.
+    #[must_use]
+    pub fn console(origin: Origin, user: &ConsoleUser, line: &str) -> Self {
+        let origin = Origin { transport: Transport::Console, ..origin };
+        let mut request = Self::new(origin, line.len());
+        request.known = Known::Console(user.clone());
+        let line = line.trim().trim_start_matches('/');
+        if line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("mvapi")) {
+            let query = line.split_once('?').map_or("", |(_, query)| query);
+            request.push(query::parse(query, false));
+        } else {
+            request.read_command(line);
+        }
+        request.finish();
+        request
+    }
+
+    fn read_command(&mut self, line: &str) {
+        let at = line.find([',', ' ', '&', '?']).unwrap_or(line.len());
+        self.command = line[..at].to_ascii_lowercase();
+        let rest = line.get(at + 1..).unwrap_or_default().trim();
+        let single = crate::dispatch::find(&self.command).is_some_and(|c| c.params.len() == 1);
+        match line.as_bytes().get(at) {
+            Some(b'&' | b'?') => self.push(query::parse(rest, false)),
+            Some(b',') => self.read_positional(rest.split(',').collect(), ','),
+            Some(_) if single && !is_named(rest) => self.positional = vec![rest.to_owned()],
+            Some(_) => self.read_positional(rest.split(' ').filter(|word| !word.is_empty()).collect(), ' '),
+            None => {}
+        }
+    }
+}
+
+/// The text begins with `name=`.
+fn is_named(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Request {
+        let here = "127.0.0.1:1".parse().unwrap();
+        Request::console(Origin::new(here, here, Transport::Console), &ConsoleUser::local_root(), line)
+    }
+
+    #[test]
+    fn positional_fields_are_the_commands_own() {
+        for (line, positional) in [
+            ("unreg alice", vec!["alice"]),
+            ("unreg,alice,,1", vec!["alice", "", "1"]),
+            ("db select a, b from t where c = 'd=e'", vec!["select a, b from t where c = 'd=e'"]),
+            ("db,select a, b from t", vec!["select a, b from t"]),
+            ("help", vec![]),
+        ] {
+            let request = read(line);
+            assert_eq!(request.positional, positional, "{line}");
+            assert!(!request.positional_credentials);
+        }
+        assert_eq!(read("cdr days=3 maxcount=5").field("maxcount"), Some("5"));
+        assert_eq!(read("balance&targetuser=alice").field("targetuser"), Some("alice"));
+    }
+}

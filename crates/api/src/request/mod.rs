@@ -1,0 +1,233 @@
+//! A request as the framings hand it over, decoded into one shape: command, named fields, positional
+//! fields, format. Nothing is authenticated or looked up here, and nothing here can fail: what cannot be
+//! read is remembered and answered by the dispatcher.
+
+mod body;
+mod console;
+mod http;
+mod line;
+mod query;
+mod xml;
+
+use std::net::SocketAddr;
+
+use strowger_model::{AccountId, Secret};
+
+pub use console::ConsoleUser;
+pub use http::Http;
+pub use line::{is_api_path, is_request_line};
+
+use crate::reply::{Failure, Format};
+
+/// The longest line of a stream, in bytes; the gate closes beyond.
+pub const MAX_LINE_BYTES: usize = 65_536;
+/// The longest HTTP body, in bytes; the gate refuses beyond.
+pub const MAX_BODY_BYTES: usize = 1_048_576;
+/// Fields of one request that are read; more are ignored.
+const MAX_FIELDS: usize = 1_024;
+
+/// What carried a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// One datagram: its source address proves nothing.
+    Udp,
+    /// Lines.
+    Tcp,
+    /// Lines over TLS.
+    Tls,
+    /// HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+    /// WebSocket.
+    WebSocket,
+    /// WebSocket over TLS.
+    SecureWebSocket,
+    /// The console port or the socket in the data directory.
+    Console,
+    /// A header of a SIP request.
+    Sip,
+}
+
+impl Transport {
+    /// The path is encrypted.
+    #[must_use]
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Https | Self::SecureWebSocket)
+    }
+
+    /// The source address is that of a peer who can answer.
+    #[must_use]
+    pub const fn proves_address(self) -> bool {
+        !matches!(self, Self::Udp | Self::Sip)
+    }
+
+    /// The connection outlives the answer and may be closed by a command.
+    #[must_use]
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::Tcp | Self::Tls | Self::WebSocket | Self::SecureWebSocket | Self::Console)
+    }
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The address the bytes came from, never one out of a header.
+    pub peer: SocketAddr,
+    /// The address they reached.
+    pub local: SocketAddr,
+    /// What carried them.
+    pub transport: Transport,
+    /// The Host header as sent.
+    pub host: Option<String>,
+    /// The Origin header as sent.
+    pub web_origin: Option<String>,
+}
+
+impl Origin {
+    /// Without HTTP headers.
+    #[must_use]
+    pub const fn new(peer: SocketAddr, local: SocketAddr, transport: Transport) -> Self {
+        Self { peer, local, transport, host: None, web_origin: None }
+    }
+}
+
+/// Who is known before any credential is read.
+#[derive(Debug, Clone)]
+pub(crate) enum Known {
+    /// Nobody: the request must show credentials.
+    Nobody,
+    /// Somebody who logged in at the console.
+    Console(ConsoleUser),
+    /// An account that SIP digest proved.
+    Sip(AccountId),
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub(crate) origin: Origin,
+    pub(crate) known: Known,
+    /// The command's name as sent, in lower case; empty where none was named.
+    pub(crate) command: String,
+    /// Names in lower case.
+    pub(crate) fields: Vec<(String, String)>,
+    /// Without the command's name. Credentials in front of the arguments where `positional_credentials`.
+    pub(crate) positional: Vec<String>,
+    /// The first three positional fields are key, user and password.
+    pub(crate) positional_credentials: bool,
+    pub(crate) bearer: Option<Secret>,
+    pub(crate) format: Format,
+    /// The older interface.
+    pub(crate) old: bool,
+    /// An HTTP OPTIONS request.
+    pub(crate) preflight: bool,
+    /// How long the request was, in bytes.
+    pub(crate) size: usize,
+    /// Why it could not be read.
+    pub(crate) broken: Option<Failure>,
+}
+
+impl Request {
+    fn new(origin: Origin, size: usize) -> Self {
+        Self {
+            origin,
+            known: Known::Nobody,
+            command: String::new(),
+            fields: Vec::new(),
+            positional: Vec::new(),
+            positional_credentials: false,
+            bearer: None,
+            format: Format::Text,
+            old: false,
+            preflight: false,
+            size,
+            broken: None,
+        }
+    }
+
+    /// The API over SIP: the account was proved by digest.
+    #[must_use]
+    pub fn sip(origin: Origin, account: AccountId, line: &str) -> Self {
+        Self { known: Known::Sip(account), ..Self::line(origin, line.as_bytes()) }
+    }
+
+    /// The command's name as sent, in lower case; empty where none was named.
+    #[must_use]
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn push(&mut self, fields: impl IntoIterator<Item = (String, String)>) {
+        let room = MAX_FIELDS.saturating_sub(self.fields.len());
+        self.fields.extend(fields.into_iter().take(room));
+    }
+
+    /// Reads what stands between the entry point and the query: a command, or nothing.
+    fn take_path(&mut self, path: &str) {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        let entry = segments.next().unwrap_or_default().to_ascii_lowercase();
+        self.old = entry.starts_with("xmapi");
+        if let Some(command) = segments.next() {
+            self.command = query::decode(command, false).to_ascii_lowercase();
+        }
+    }
+
+    /// Names the command, sorts `param1…`, reads the format: the last step of every constructor.
+    fn finish(&mut self) {
+        let named = self.field("apientry").map(|name| name.trim().to_ascii_lowercase());
+        if let Some(name) = named.filter(|name| !name.is_empty()) {
+            self.command = name;
+        }
+        self.take_numbered();
+        // Commands such as voicerecdownload have a numeric `format` of their own.
+        let format = self.field("format").filter(|format| format.trim().parse::<u32>().is_err());
+        if let Some(format) = format.map(Format::by_name) {
+            self.format = format;
+        }
+        if self.old && self.command.is_empty() {
+            self.command = self.guess().into();
+        }
+    }
+
+    /// `param1…paramN`: the function's own where the command is named, else function, key, user and
+    /// password come first.
+    fn take_numbered(&mut self) {
+        let mut numbered: Vec<(usize, String)> = Vec::new();
+        for (name, value) in &self.fields {
+            let index = name.strip_prefix("param").and_then(|digits| digits.parse::<usize>().ok());
+            let fits = index.filter(|index| (1..=MAX_FIELDS).contains(index));
+            if let Some(index) = fits.filter(|index| numbered.iter().all(|(known, _)| known != index)) {
+                numbered.push((index, value.clone()));
+            }
+        }
+        let Some(count) = numbered.iter().map(|(index, _)| *index).max() else { return };
+        let mut positional = vec![String::new(); count];
+        for (index, value) in numbered {
+            positional[index - 1] = value;
+        }
+        if self.command.is_empty() {
+            self.command = positional.remove(0).trim().to_ascii_lowercase();
+            self.positional_credentials = true;
+        }
+        self.positional = positional;
+    }
+
+    /// The old interface without a command: two numbers are a phone-to-phone call, one is a callback.
+    fn guess(&self) -> &'static str {
+        let given =
+            |names: &[&str]| names.iter().any(|n| self.field(n).is_some_and(|value| !value.is_empty()));
+        let text = given(&["txt", "message"]);
+        let (first, second) = (given(&["anum", "phone1", "from"]), given(&["bnum", "bnun", "phone2", "to"]));
+        match (first, second) {
+            (true | false, true) if text => "sms",
+            (true, true) => "p2p",
+            (true, false) | (false, true) => "callback",
+            (false, false) => "",
+        }
+    }
+}
