@@ -1,0 +1,65 @@
+//! The binary: command line, wiring and signals. Every rule about calls, money and commands lives elsewhere.
+
+mod backup;
+mod bench;
+mod check;
+mod cli;
+mod console;
+mod control;
+mod exchange;
+mod failure;
+mod first_start;
+mod logging;
+mod print;
+mod ready;
+mod restore;
+mod serve;
+mod settings;
+mod tls;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The version of the product.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn main() -> ExitCode {
+    // Everything that is written here holds money or secrets: nobody else may read it.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("strowger: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Init { file } => check::init(file.as_deref()),
+        Command::Check { source } => check::check(&source),
+        Command::User { place, order } => match place.place() {
+            Some(place) => user::run(&place, order),
+            None => Err(Failure::Usage("--data DIR is needed".to_owned())),
+        },
+        Command::Console { place, line } => console::run(&place, &line),
+        Command::Backup { place, file } => backup::backup(&place, &file),
+        Command::Restore { place, file } => backup::restore(&place, &file),
+        Command::Bench { seconds, only } => bench::run(seconds, only),
+        Command::Version => {
+            print::line(format_args!("strowger {VERSION}"));
+            Ok(())
+        }
+    }
+}

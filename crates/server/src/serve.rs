@@ -1,0 +1,351 @@
+//! `strowger serve`: start-up in order, then waiting for signals, then an orderly end.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use strowger_config::Config;
+use strowger_gate::{Gate, Security, Tls};
+use strowger_store::Store;
+use strowger_switch::{BindError, Handle, Listeners, Ports, bind_tcp};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use crate::control::{Control, Performer};
+use crate::exchange::{self, Exchange, port_failure};
+use crate::failure::Failure;
+use crate::logging::{self, Log};
+use crate::ready::{Ready, ReadyFile};
+use crate::restore::{Restore, Restored};
+use crate::settings::{Texts, data_folder, open_store};
+use crate::{VERSION, cli, first_start, tls};
+
+/// How long requests that run may take to finish at the end.
+const GATE_GRACE: Duration = Duration::from_secs(2);
+
+/// How long calls and trunks may take to be told, where the end is wanted at once.
+const HASTY_END: Duration = Duration::from_secs(2);
+
+/// How often the database is asked whether it failed for good.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Runs until a signal ends it.
+pub(crate) fn run(options: &cli::Serve) -> Result<(), Failure> {
+    let data = data_folder(&options.place)?;
+    let texts = Texts::read(&options.place.source)?;
+    let startup = texts.resolve_startup()?;
+    let log = logging::start(&startup)?;
+    raise_descriptor_limit();
+    let (control, socket) = Control::claim_in(&data)?;
+    let mut server = Server { options, data, log, startup, texts, socket, signals: None, restored: None };
+    let ended = server.rounds();
+    drop(control);
+    ended
+}
+
+/// What outlives a restore, which stops everything else and starts it again.
+struct Server<'a> {
+    options: &'a cli::Serve,
+    data: PathBuf,
+    log: Log,
+    startup: Config,
+    texts: Texts,
+    socket: std::os::unix::net::UnixListener,
+    /// Kept, so that a signal between two rounds is seen by the second one.
+    signals: Option<Signals>,
+    /// The restore before this round, to be told of when the round serves.
+    restored: Option<Restored>,
+}
+
+impl Server<'_> {
+    /// Serves until the end, from one restore to the next.
+    fn rounds(&mut self) -> Result<(), Failure> {
+        loop {
+            match self.round() {
+                Ok(None) => return Ok(()),
+                Ok(Some(restore)) => self.restored = Some(restore.carry_out(&self.startup, &self.data)),
+                Err(failure) => {
+                    if let Some(restored) = self.restored.take() {
+                        restored.down(&failure);
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// Serves until a signal or a restore; nothing is open afterwards but the control socket.
+    fn round(&mut self) -> Result<Option<Restore>, Failure> {
+        let store = open_store(&self.startup, &self.data)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("strowger")
+            .build()
+            .context("the runtime")?;
+        let ended = runtime.block_on(self.serve(&store));
+        // Tasks that still hold the store end with the runtime, before the store closes.
+        runtime.shutdown_timeout(GATE_GRACE);
+        store.close();
+        ended
+    }
+
+    /// Everything that needs the runtime.
+    async fn serve(&mut self, store: &Store) -> Result<Option<Restore>, Failure> {
+        let socket = self.socket.try_clone().and_then(tokio::net::UnixListener::from_std);
+        let socket = socket.context("the control socket")?;
+        let mut signals = match self.signals.take() {
+            None => Signals::listen()?,
+            Some(signals) => signals,
+        };
+        if let Some(lines) = first_start::prepare(store, &self.data, self.options.admin.as_ref()).await? {
+            let mut stdout = std::io::stdout();
+            stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush()).context("standard output")?;
+        }
+        let config = Arc::new(exchange::resolve(&self.texts, store).await?);
+        self.log.change(&config)?;
+        let certificate = tls::load(&config)?;
+        let mut listeners = Listeners::bind(&config).map_err(|error| port_failure(&error))?;
+        let (ports, main) = (listeners.ports(), listeners.take_main_tcp());
+        let doors = Doors::bind(&config, certificate.is_some())?;
+        let texts = self.texts.clone();
+        let exchange = exchange::start(config, texts, store.clone(), listeners, &self.data, true).await?;
+        let handle = exchange.running.handle.clone();
+        let (restores, mut restore) = mpsc::channel(1);
+        let dispatcher = Arc::clone(&exchange.dispatcher);
+        let performer = Performer { switch: handle.clone(), dispatcher, restores: Some(restores) };
+        tokio::spawn(performer.serve(socket));
+
+        let (gate, ready) = open(exchange, ports, main, doors, certificate, &self.data)?;
+        let path = self.options.ready_file.as_deref();
+        let file = path.map(|path| {
+            ReadyFile::write(path, &ready).with_context(|| format!("the ready file {}", path.display()))
+        });
+        let file = file.transpose()?;
+        info!(version = VERSION, main = ready.main, sip = ready.sip, admin = ready.admin, "ready");
+        if let Some(restored) = self.restored.take() {
+            restored.up();
+        }
+
+        let end = wait(&handle, &mut signals, &mut restore, &self.log).await;
+        close(&gate, &handle, matches!(end, End::Hasty)).await;
+        drop(file);
+        self.signals = Some(signals);
+        let restore = match end {
+            End::Restore(restore) => restore,
+            End::Broken => {
+                return Err(Failure::failed("the database failed for good; the next start recovers"));
+            }
+            End::Drained | End::Hasty => {
+                info!("ended");
+                return Ok(None);
+            }
+        };
+        self.texts.pin(&ready.keys());
+        Ok(Some(*restore))
+    }
+}
+
+/// Ends calls, registrations and requests.
+async fn close(gate: &Gate, handle: &Handle, hasty: bool) {
+    gate.close(if hasty { Duration::ZERO } else { GATE_GRACE }).await;
+    if tokio::time::timeout(if hasty { HASTY_END } else { Duration::MAX }, handle.shutdown()).await.is_err() {
+        warn!("ended before every call was told; recovery settles them at the next start");
+    }
+}
+
+/// The listeners beside those of the switch.
+struct Doors {
+    admin: Option<TcpListener>,
+    tls: Option<TcpListener>,
+    web: Option<TcpListener>,
+    sips: Option<TcpListener>,
+}
+
+impl Doors {
+    /// Binds the console's port, and the TLS ports where there is a certificate.
+    fn bind(config: &Config, certificate: bool) -> Result<Self, Failure> {
+        let bind = |key, port| {
+            let bound = bind_tcp(SocketAddr::new(config.bind, port));
+            bound.map(Some).map_err(|error| port_failure(&BindError { key, ..error }))
+        };
+        let admin = if config.useadminport { bind("adminport", config.adminport)? } else { None };
+        if !certificate {
+            info!(
+                sslportmain = config.sslportmain,
+                localtlsport = config.localtlsport,
+                "TLS ports are not opened: tlscert and tlskey are not set"
+            );
+            return Ok(Self { admin, tls: None, web: None, sips: None });
+        }
+        let web = if config.sslportweb == 0 { None } else { bind("sslportweb", config.sslportweb)? };
+        let tls = bind("sslportmain", config.sslportmain)?;
+        Ok(Self { admin, tls, web, sips: bind("localtlsport", config.localtlsport)? })
+    }
+}
+
+/// Opens every door and says where they are.
+fn open(
+    exchange: Exchange,
+    ports: Ports,
+    main: Option<TcpListener>,
+    doors: Doors,
+    certificate: Option<Tls>,
+    data: &Path,
+) -> Result<(Gate, Ready), Failure> {
+    let Exchange { running, dispatcher } = exchange;
+    let gate = Gate::new(dispatcher, running.handle.clone(), VERSION);
+    let ready = ready(&ports, &running.handle.config(), &doors, data);
+    let secure = certificate.map_or(Security::Clear, Security::Tls);
+    let listeners = [
+        (main, Security::Clear),
+        (doors.tls, secure.clone()),
+        (doors.web, secure.clone()),
+        (doors.sips, secure),
+    ];
+    for (listener, security) in listeners {
+        if let Some(listener) = listener {
+            gate.open(listener, security).context("opening a port")?;
+        }
+    }
+    if let Some(listener) = doors.admin {
+        gate.open_console(listener).context("opening the console's port")?;
+    }
+    gate.answer_datagrams(running.api_datagrams, ports.main_udp.unwrap_or_default());
+    Ok((gate, ready))
+}
+
+fn ready(ports: &Ports, config: &Config, doors: &Doors, data: &Path) -> Ready {
+    let port = |listener: &Option<TcpListener>| {
+        listener.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.port())
+    };
+    Ready {
+        pid: std::process::id(),
+        main: ports.main,
+        udp: ports.main_udp,
+        sip: ports.sip,
+        admin: port(&doors.admin),
+        tls: port(&doors.tls),
+        sips: port(&doors.sips),
+        version: VERSION,
+        data: data.to_owned(),
+        url: ports.main.map(|port| format!("http://{}", SocketAddr::new(reachable(config.bind), port))),
+    }
+}
+
+/// The address at which a client on this machine reaches a listener.
+fn reachable(bind: IpAddr) -> IpAddr {
+    match bind {
+        IpAddr::V4(address) if address.is_unspecified() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        IpAddr::V6(address) if address.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        address => address,
+    }
+}
+
+/// The signals that mean something.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).context("signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Why serving ends.
+enum End {
+    /// A signal; the calls are over, or had their time.
+    Drained,
+    /// At once.
+    Hasty,
+    /// The database failed for good; the calls are over, or had their time.
+    Broken,
+    /// A restore: nothing that runs now belongs to the database that comes.
+    Restore(Box<Restore>),
+}
+
+/// Serves until a signal, a restore or the database's end; lets running calls finish, except for a restore.
+async fn wait(
+    handle: &Handle,
+    signals: &mut Signals,
+    restores: &mut mpsc::Receiver<Restore>,
+    log: &Log,
+) -> End {
+    let mut look = tokio::time::interval(LOOK);
+    let mut broken = false;
+    while !broken {
+        tokio::select! {
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.hangup.recv() => reload(handle, log).await,
+            Some(mut restore) = restores.recv() => {
+                info!("a restore: new calls are refused, running ones are ended");
+                restore.say("verified; ending calls");
+                handle.drain();
+                return End::Restore(Box::new(restore));
+            }
+            _ = look.tick() => broken = handle.store().is_broken(),
+        }
+    }
+    if broken {
+        error!("a flush of the database failed: running calls end on what is held, then the server ends");
+    }
+    match drain(handle, signals).await {
+        End::Drained if broken => End::Broken,
+        end => end,
+    }
+}
+
+/// Lets running calls finish.
+async fn drain(handle: &Handle, signals: &mut Signals) -> End {
+    let limit = Duration::from_secs(handle.config().draintimeout.into());
+    info!(seconds = limit.as_secs(), "draining: new calls are refused, running ones may finish");
+    handle.drain();
+    tokio::select! {
+        () = handle.drained() => End::Drained,
+        () = tokio::time::sleep(limit) => {
+            warn!("calls were still running at the end of draintimeout");
+            End::Drained
+        }
+        _ = signals.interrupt.recv() => End::Hasty,
+    }
+}
+
+/// Reads the configuration again. A mistake changes nothing.
+async fn reload(handle: &Handle, log: &Log) {
+    let old = handle.config();
+    if let Err(error) = handle.reload().await {
+        error!(%error, "the configuration was not read again");
+        return;
+    }
+    let new = handle.config();
+    if let Err(error) = log.change(&new) {
+        error!(%error, "the log level was not changed");
+    }
+    for key in old.changes(&new) {
+        let restart = key.applies == strowger_config::Applies::Restart;
+        info!(key = key.name, restart, "changed");
+    }
+    info!("the configuration was read again");
+}
+
+/// Two sockets a call and more: the usual soft limit of descriptors is far too low, the hard one is what is meant.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        warn!(%error, "the limit of open descriptors stays as it is");
+    }
+}
