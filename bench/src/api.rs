@@ -1,0 +1,102 @@
+//! API requests: `balance` with authmd5 over HTTP keep-alive and over UDP.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::report::{Line, Meter};
+use crate::server::{Server, StartError, authmd5};
+use crate::udp;
+
+const USER: (&str, &str) = ("api", "pw-api");
+
+fn request(server: &Server) -> Result<String, StartError> {
+    server.api(&format!(
+        "apientry=newuseri&u_username={}&u_password={}&u_currency=USD&credit=9.8",
+        USER.0, USER.1
+    ))?;
+    Ok(format!("/mvapireq/?apientry=balance&{}", authmd5(USER.0, USER.1, "4711")))
+}
+
+/// So many connections, each with one request outstanding.
+pub fn http(server: &Server, connections: usize, window: Duration) -> Result<Line, StartError> {
+    let text = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", request(server)?);
+    let failed = |error: std::io::Error| StartError::Process(error.to_string());
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        let stream = TcpStream::connect(server.main()).map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        stream.set_nonblocking(true).map_err(failed)?;
+        streams.push(stream);
+    }
+    for stream in &mut streams {
+        stream.write_all(text.as_bytes()).map_err(failed)?;
+    }
+    let (warm_up, mut meter, mut done, mut wrong) = (Instant::now(), None, 0_u64, 0_u64);
+    let mut buffer = [0; 4096];
+    loop {
+        match &meter {
+            None if warm_up.elapsed() > window / 4 => {
+                meter = Some((Meter::start(server), Instant::now()));
+                (done, wrong) = (0, 0);
+            }
+            Some((_, since)) if Instant::elapsed(since) > window => break,
+            _ => {}
+        }
+        for stream in &mut streams {
+            // An answer is a few hundred bytes and comes in one segment on the loopback.
+            let Ok(length) = stream.read(&mut buffer) else { continue };
+            if length == 0 {
+                return Err(StartError::Process("the server closed a kept-alive connection".to_owned()));
+            }
+            if find(&buffer[..length], b"Your credit is $9.8") {
+                done += 1;
+            } else {
+                wrong += 1;
+            }
+            stream.write_all(text.as_bytes()).map_err(failed)?;
+        }
+    }
+    let (meter, _) = meter.expect("the warm-up ended");
+    Ok(meter.finish(format!("API balance over HTTP, c={connections}"), "request", done, wrong))
+}
+
+/// One socket with so many requests outstanding.
+pub fn datagrams(server: &Server, outstanding: usize, window: Duration) -> Result<Line, StartError> {
+    let text = request(server)?;
+    let socket = udp::socket().map_err(|error| StartError::Process(error.to_string()))?;
+    let send = || drop(socket.send_to(text.as_bytes(), server.main()));
+    (0..outstanding).for_each(|_| send());
+    let (warm_up, mut meter, mut done, mut wrong) = (Instant::now(), None, 0_u64, 0_u64);
+    let (mut buffer, mut last_seen) = ([0; 4096], Instant::now());
+    loop {
+        match &meter {
+            None if warm_up.elapsed() > window / 4 => {
+                meter = Some((Meter::start(server), Instant::now()));
+                (done, wrong) = (0, 0);
+            }
+            Some((_, since)) if Instant::elapsed(since) > window => break,
+            _ => {}
+        }
+        while let Ok((length, _)) = socket.recv_from(&mut buffer) {
+            last_seen = Instant::now();
+            if find(&buffer[..length], b"Your credit is $9.8") {
+                done += 1;
+            } else {
+                wrong += 1;
+            }
+            send();
+        }
+        if last_seen.elapsed() > Duration::from_millis(500) {
+            wrong += outstanding as u64;
+            last_seen = Instant::now();
+            (0..outstanding).for_each(|_| send());
+        }
+    }
+    let (meter, _) = meter.expect("the warm-up ended");
+    Ok(meter.finish(format!("API balance over UDP, w:{outstanding}"), "request", done, wrong))
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}

@@ -1,0 +1,96 @@
+//! The load generator: what one unit of work costs the server in CPU microseconds.
+//!
+//! The server under test is a process of its own, pinned to one core where there are two; the generator takes the
+//! other. A figure is user plus system time of the server's process over the measured window, divided by the units
+//! done in it. Wall-clock rates are printed beside it and mean little on a shared machine.
+//!
+//! Everything is sent to 127.0.0.1, for a bounded time.
+
+mod api;
+mod calls;
+mod cpu;
+mod options;
+mod parse;
+mod register;
+mod report;
+mod rtp;
+mod server;
+mod sip;
+mod udp;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use report::Line;
+use server::Server;
+pub use server::StartError;
+
+/// What to measure and how long.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The server's binary.
+    pub binary: PathBuf,
+    /// How long each line is measured, after a warm-up of a quarter of it.
+    pub window: Duration,
+    /// Names of the measurements, as in [`NAMES`]; empty: all.
+    pub only: Vec<String>,
+    /// Smaller loads and fewer lines: what `strowger bench` runs.
+    pub short: bool,
+    /// Calls per second, instead of the usual rates.
+    pub rates: Vec<u32>,
+}
+
+/// The measurements by name.
+pub const NAMES: [&str; 8] = ["parse", "udp", "options", "register", "calls", "rtp", "http", "udpapi"];
+
+/// Runs the plan; `each` gets every line as it is done.
+///
+/// # Errors
+/// When the server does not start or refuses the accounts and prices that the load needs.
+pub fn run(plan: &Plan, mut each: impl FnMut(&Line)) -> Result<(), StartError> {
+    let wanted = |name: &str| plan.only.is_empty() || plan.only.iter().any(|only| only == name);
+    cpu::pin_generator();
+    if wanted("parse") {
+        each(&parse::measure(plan.window));
+    }
+    if wanted("udp") {
+        each(&udp::floor(plan.window));
+    }
+    if wanted("options") {
+        let server = Server::start(&plan.binary)?;
+        for load in options::loads(plan.short) {
+            each(&options::measure(&server, load, plan.window));
+        }
+    }
+    if wanted("register") {
+        let server = Server::start(&plan.binary)?;
+        let users = if plan.short { 100 } else { 1000 };
+        let mut phones = register::Phones::create(&server, users)?;
+        each(&phones.measure(&server, register::Nonce::Fresh, plan.window));
+        each(&phones.measure(&server, register::Nonce::Held, plan.window));
+    }
+    if wanted("calls") {
+        let usual = if plan.short { &[300][..] } else { &[300, 1000, 3000][..] };
+        for rate in if plan.rates.is_empty() { usual } else { &plan.rates } {
+            let server = Server::start(&plan.binary)?;
+            let mut exchange = calls::Exchange::create(&server)?;
+            each(&exchange.measure(&server, *rate, plan.window));
+        }
+    }
+    if wanted("rtp") {
+        for pairs in if plan.short { &[100][..] } else { &[100, 500, 1000][..] } {
+            let server = Server::start(&plan.binary)?;
+            let mut exchange = calls::Exchange::create(&server)?;
+            each(&rtp::measure(&server, &mut exchange, *pairs, plan.window)?);
+        }
+    }
+    if wanted("http") {
+        let server = Server::start(&plan.binary)?;
+        each(&api::http(&server, 16, plan.window)?);
+    }
+    if wanted("udpapi") {
+        let server = Server::start(&plan.binary)?;
+        each(&api::datagrams(&server, 16, plan.window)?);
+    }
+    Ok(())
+}
