@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import math
+import random
 import re
 import secrets
 import shutil
@@ -232,9 +233,16 @@ def wait_for(condition, seconds, what):
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.bind(("127.0.0.1", 0))
-        return udp.getsockname()[1]
+    """A port free for UDP and TCP, below the range from which systems take ports for outgoing connections."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 30000, 2)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            continue
 
 
 if __name__ == "__main__":

@@ -84,22 +84,25 @@ def test_datagrams_answer_little_to_strangers_and_nothing_sensitive(server):
 
 
 def test_unknown_and_known_users_cost_the_same(server):
+    """A guesser with a clock learns nothing: asked in turns, so that whatever else runs slows both alike."""
     for number in range(200):
         server.account(f"user{number}")
+    names = ("user7", "nobody-of-that-name")
 
-    def median_us(user):
-        took = []
-        with socket.create_connection(("127.0.0.1", server.ready["main"]), 10) as stream:
-            for _ in range(300):
-                began = time.perf_counter()
-                stream.sendall(f"?apientry=balance&authid={user}&authpwd=wrong\r\n".encode())
-                answer = stream.recv(4096)
-                took.append(time.perf_counter() - began)
-                assert answer == b"ERROR: auth failed: wrong user or password DISPLAY\r\n", answer
-        return sorted(took)[len(took) // 2] * 1e6
+    def quartiles_us(stream):
+        took = {name: [] for name in names}
+        for turn in range(1200):
+            name = names[turn % 2]
+            began = time.perf_counter()
+            stream.sendall(f"?apientry=balance&authid={name}&authpwd=wrong\r\n".encode())
+            answer = stream.recv(4096)
+            took[name].append(time.perf_counter() - began)
+            assert answer == b"ERROR: auth failed: wrong user or password DISPLAY\r\n", answer
+        return [sorted(took[name])[150] * 1e6 for name in names]
 
-    known, unknown = median_us("user7"), median_us("nobody-of-that-name")
-    assert abs(known - unknown) < 0.5 * max(known, unknown), (known, unknown)
+    with socket.create_connection(("127.0.0.1", server.ready["main"]), 10) as stream:
+        tries = [quartiles_us(stream) for _ in range(3)]
+    assert any(abs(known - unknown) < 0.25 * max(known, unknown) for known, unknown in tries), tries
 
 
 def test_registrations_survive_kill_and_the_phone_is_reached(server):

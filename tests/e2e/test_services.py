@@ -19,7 +19,9 @@ def talk_to(server, tmp_path, number, seconds=3):
     phone = first_call.Phone("alice", server, tmp_path)
     try:
         status = {"user": "alice", "password": "alice-secret"}
-        wait_for(lambda: server.ok("status", **status).startswith("OK: 2"), 15, "the registration")
+        wait_for(lambda: phone.process.poll() is not None or server.ok("status", **status).startswith("OK: 2"), 15,
+                 "the registration")
+        assert phone.process.poll() is None, (phone.folder / "log").read_text()
         phone.command("dial", f"sip:{number}@127.0.0.1:{server.ready['sip']}")
         wait_for(lambda: server.ok("status", **status).startswith("OK: 4"), 15, "the conversation")
         time.sleep(seconds)

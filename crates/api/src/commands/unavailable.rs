@@ -36,7 +36,7 @@ macro_rules! named {
 
 /// Every command that is declared only.
 #[rustfmt::skip]
-pub static UNAVAILABLE: [Command; 135] = [
+pub static UNAVAILABLE: &[Command] = &[
     later("newusercode", &[], (Group::Public, Access::Public), named!["u_code", "u_username", "u_password", "deviceid"],
         "Confirms a pending sign-up with the code that was sent by SMS or e-mail; attempts limited.",
         "sign-up codes by e-mail or SMS are not part of this version"),
