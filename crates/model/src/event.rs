@@ -70,3 +70,60 @@ pub enum CallStep {
         reason: String,
     },
 }
+
+/// Something that whoever watches the server may want to know, beside what the switch does about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A step of a call.
+    Call(CallChanged),
+    /// An account got its first contact, lost its last, or (again) still has one.
+    Registered {
+        /// Whose.
+        account: AccountId,
+        /// It has contacts.
+        registered: bool,
+        /// The best contact's URI; empty where there is none.
+        contact: String,
+    },
+    /// A call has nearly used up what its payer has.
+    CreditLow {
+        /// Which call.
+        call: CallId,
+        /// Whose credit.
+        account: AccountId,
+        /// How long the call can go on, in seconds.
+        left_s: u64,
+    },
+    /// A message was handed in, delivered, or kept for later. Its text is not told.
+    Message(MessageNotice),
+    /// An account came into being.
+    AccountAdded(AccountId),
+    /// An account is gone.
+    AccountGone {
+        /// Its id.
+        account: AccountId,
+        /// What it was called.
+        username: String,
+        /// The accounts above it, the nearest first.
+        above: Vec<AccountId>,
+    },
+}
+
+/// What is told about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageNotice {
+    /// Its id, as commands know it.
+    pub id: String,
+    /// `im` or `sms`.
+    pub kind: &'static str,
+    /// The sending account, where it is one of ours.
+    pub from: Option<AccountId>,
+    /// The receiving account, where it is one of ours.
+    pub to: Option<AccountId>,
+    /// The sender as shown.
+    pub from_text: String,
+    /// The receiver as addressed.
+    pub to_text: String,
+    /// `received`, `delivered`, `stored`, `failed` or `expired`.
+    pub state: &'static str,
+}

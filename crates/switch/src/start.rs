@@ -32,6 +32,8 @@ use crate::shard::{Addresses, Shard, ShardSetup};
 const API_QUEUE: usize = 4096;
 /// Call events that a slow reader may be behind.
 const EVENT_QUEUE: usize = 4096;
+/// Notices that the keeper of the events may be behind.
+const NOTICE_QUEUE: usize = 16_384;
 /// Idle time before the system looks whether the peer of a SIP connection still lives.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -138,6 +140,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let flows = Flows::new(to_shard.clone(), runtime, FlowLimits::of(&config));
     let guard = Arc::new(Mutex::new(Guard::new(guard_limits(&config))));
     let (events, _) = broadcast::channel(EVENT_QUEUE);
+    let (notices, _) = broadcast::channel(NOTICE_QUEUE);
     let (api, api_datagrams) = mpsc::channel(API_QUEUE);
     let ports = deps.listeners.ports();
     let main_udp = shared(deps.listeners.main_udp.take());
@@ -149,6 +152,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
         media: media.clone(),
         store: deps.store.clone(),
         events: events.clone(),
+        notices: notices.clone(),
         log: log.clone(),
         inbox: to_shard.clone(),
         clock,
@@ -163,7 +167,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     for snapshot in loaded.recovery.calls.into_iter().flat_map(|call| call.legs) {
         to_shard.post(Letter::Adopt(snapshot));
     }
-    let directory_thread = loaded.keeper.start(inboxes.clone()).map_err(io("directory"))?;
+    let directory_thread = loaded.keeper.start(inboxes.clone(), notices.clone()).map_err(io("directory"))?;
     let (follower, server, seq) = (loaded.directory.clone(), deps.store.server(), loaded.seq);
     // It connects to the database first, which blocks.
     let following = tokio::task::spawn_blocking(move || {
@@ -181,6 +185,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
         flows,
         media,
         events,
+        notices,
         log,
         main_udp,
         ports,

@@ -3,6 +3,7 @@
 mod command;
 mod diagnostics;
 mod errors;
+mod ours;
 mod public;
 mod reset;
 mod text;
@@ -13,13 +14,14 @@ mod various;
 use crate::declare::Command;
 
 /// Every working command.
-pub const GROUPS: [&[&Command]; 6] = [
+pub const GROUPS: [&[&Command]; 7] = [
     public::COMMANDS,
     user::COMMANDS,
     diagnostics::COMMANDS,
     command::COMMANDS,
     reset::COMMANDS,
     various::COMMANDS,
+    ours::COMMANDS,
 ];
 
 pub use unavailable::UNAVAILABLE;

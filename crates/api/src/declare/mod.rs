@@ -112,12 +112,14 @@ pub enum Group {
     Reset,
     /// The rest.
     Various,
+    /// Ours: no chapter of the documents.
+    Ours,
 }
 
 impl Group {
     /// Every group, in the order of the catalogue.
-    pub const ALL: [Self; 6] =
-        [Self::Public, Self::User, Self::Diagnostics, Self::Command, Self::Reset, Self::Various];
+    pub const ALL: [Self; 7] =
+        [Self::Public, Self::User, Self::Diagnostics, Self::Command, Self::Reset, Self::Various, Self::Ours];
 
     /// The name as the catalogue has it.
     #[must_use]
@@ -129,6 +131,7 @@ impl Group {
             Self::Command => "command",
             Self::Reset => "reset",
             Self::Various => "various",
+            Self::Ours => "ours",
         }
     }
 }

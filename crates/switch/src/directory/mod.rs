@@ -13,10 +13,11 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use strowger_config::Config;
+use strowger_model::event::Notice;
 use strowger_model::{Account, AccountId, Wall};
 use strowger_route::{Change, Snapshot};
 use strowger_store::{HolidayRow, PriceRows, ReadError, Server};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
 use crate::driver::inbox::{Inbox, Letter};
@@ -69,6 +70,9 @@ pub struct Keeper {
     names: watch::Sender<BTreeMap<AccountId, String>>,
     receiver: Receiver<Job>,
     inboxes: Vec<Inbox>,
+    notices: Option<broadcast::Sender<Notice>>,
+    /// To be told when the snapshot shows it.
+    news: Vec<Notice>,
     thrown_out: Vec<AccountId>,
     /// The last change that was applied.
     newest: i64,
@@ -113,6 +117,8 @@ pub fn load(
         names,
         receiver,
         inboxes: Vec::new(),
+        notices: None,
+        news: Vec::new(),
         thrown_out: Vec::new(),
         newest: rows.seq,
     };
@@ -130,12 +136,16 @@ pub fn load(
 
 impl Keeper {
     /// Starts the thread that keeps the snapshot up to date. `inboxes`: of the shards, which learn of accounts that are gone and
-    /// of servers that want a registration.
+    /// of servers that want a registration. `notices`: for who watches accounts come and go.
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub fn start(mut self, inboxes: Vec<Inbox>) -> std::io::Result<JoinHandle<()>> {
-        self.inboxes = inboxes;
+    pub fn start(
+        mut self,
+        inboxes: Vec<Inbox>,
+        notices: broadcast::Sender<Notice>,
+    ) -> std::io::Result<JoinHandle<()>> {
+        (self.inboxes, self.notices) = (inboxes, Some(notices));
         self.tell_upstream();
         std::thread::Builder::new().name("directory".into()).spawn(move || self.run())
     }
@@ -161,6 +171,7 @@ impl Keeper {
                 next = self.receiver.try_recv().ok();
             }
             self.publish();
+            self.tell_news();
             self.throw_out();
             self.tell_upstream();
             for done in waiting {
@@ -222,9 +233,17 @@ impl Keeper {
             if !account.active {
                 self.thrown_out.push(account.id);
             }
+            if self.master.account(account.id).is_none() {
+                self.news.push(Notice::AccountAdded(account.id));
+            }
             self.account(account);
         }
         for gone in ids.iter().filter(|id| !found.contains(id)) {
+            if let Some(known) = self.master.account(*gone) {
+                let above = self.master.ancestors(*gone).map(|parent| parent.id).collect();
+                let username = known.username.to_string();
+                self.news.push(Notice::AccountGone { account: *gone, username, above });
+            }
             self.master.apply(Change::AccountGone(*gone));
             self.known.upstream.remove(gone);
             self.known.names.remove(gone);
@@ -249,6 +268,14 @@ impl Keeper {
             self.master.apply(Change::TrunkAddresses { trunk: id, addresses: Vec::new() });
         }
         self.master.apply(Change::Account(Box::new(account)));
+    }
+
+    /// Tells whoever watches which accounts came and went.
+    fn tell_news(&mut self) {
+        for notice in self.news.drain(..) {
+            // Nobody watching is no error.
+            let _ = self.notices.as_ref().map(|notices| notices.send(notice));
+        }
     }
 
     /// Phones of accounts that are gone or disabled lose their registration, once no new one is possible.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use strowger_call::{Carrier, Hop};
 use strowger_media::EngineHandle;
-use strowger_model::event::CallChanged;
+use strowger_model::event::{CallChanged, Notice};
 use strowger_model::id::FlowId;
 use strowger_model::media::MediaOrder;
 use strowger_store::Store;
@@ -33,6 +33,8 @@ pub struct Performer {
     pub store: Store,
     /// Everybody who watches.
     pub events: broadcast::Sender<CallChanged>,
+    /// Those who watch more than calls.
+    pub notices: broadcast::Sender<Notice>,
     /// The bindings log.
     pub log: BindingsLog,
     /// Back into this shard.
@@ -77,8 +79,10 @@ impl Performer {
                 }
                 ShardOutput::Changed(changed) => {
                     // Nobody watching is no error.
+                    let _ = self.notices.send(Notice::Call(changed.clone()));
                     let _ = self.events.send(changed);
                 }
+                ShardOutput::Notice(notice) => drop(self.notices.send(notice)),
                 ShardOutput::Reply { token, answer } => {
                     if let Some(waiting) = self.waiting.remove(&token) {
                         // Whoever asked may have gone.

@@ -18,7 +18,7 @@ use arc_swap::ArcSwap;
 use strowger_config::Config;
 use strowger_guard::Guard;
 use strowger_media::EngineHandle;
-use strowger_model::event::CallChanged;
+use strowger_model::event::{CallChanged, Notice};
 use strowger_model::{Account, AccountId, Now};
 use strowger_route::Snapshot;
 use strowger_store::Store;
@@ -70,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) flows: Flows,
     pub(crate) media: EngineHandle,
     pub(crate) events: broadcast::Sender<CallChanged>,
+    pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) log: BindingsLog,
     pub(crate) main_udp: Option<Arc<UdpSocket>>,
     pub(crate) ports: Ports,
@@ -175,6 +176,24 @@ impl Handle {
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<CallChanged> {
         self.0.events.subscribe()
+    }
+
+    /// Everything that watchers are told, from now on; who is slow misses the oldest.
+    #[must_use]
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.0.notices.subscribe()
+    }
+
+    /// Tells the watchers.
+    pub fn notify(&self, notice: Notice) {
+        // Nobody watching is no error.
+        drop(self.0.notices.send(notice));
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &std::path::Path {
+        &self.0.data
     }
 }
 

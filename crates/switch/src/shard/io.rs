@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strowger_call::{CallView, Hop};
 use strowger_config::Config;
 use strowger_location::OutboundStatus;
-use strowger_model::event::CallChanged;
+use strowger_model::event::{CallChanged, Notice};
 use strowger_model::id::FlowId;
 use strowger_model::media::{MediaEvent, MediaOrder};
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
@@ -156,6 +156,8 @@ pub enum ShardOutput {
     Money(MoneyOrder),
     /// For everybody who watches.
     Changed(CallChanged),
+    /// For everybody who watches, beside the calls.
+    Notice(Notice),
     /// What came of an order.
     Reply {
         /// Of the order.

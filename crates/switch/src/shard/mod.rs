@@ -28,7 +28,7 @@ use strowger_guard::Guard;
 use strowger_location::{
     Authenticator, BindingRecord, Key, Outbound, OutboundOutput, Registrar, RegistrarOutput,
 };
-use strowger_model::event::CallStep;
+use strowger_model::event::{CallStep, Notice};
 use strowger_model::id::ShardId;
 use strowger_model::media::MediaEvent;
 use strowger_model::{AccountId, Mint, Mono, Now};
@@ -257,7 +257,13 @@ impl Shard {
             match output {
                 RegistrarOutput::Log(frames) => self.outputs.push_back(ShardOutput::Binding(frames)),
                 RegistrarOutput::Ping(reach) => self.transmit(world::hop_of(reach), PING.into()),
-                RegistrarOutput::Line { account, .. } => self.line_changed(account),
+                RegistrarOutput::Line { account, registered } => {
+                    self.line_changed(account);
+                    let contacts = self.world.registrar.contacts(account);
+                    let contact = contacts.first().map(|best| best.uri().to_owned()).unwrap_or_default();
+                    let notice = Notice::Registered { account, registered, contact };
+                    self.outputs.push_back(ShardOutput::Notice(notice));
+                }
                 RegistrarOutput::CloseFlow(flow) => self.outputs.push_back(ShardOutput::CloseFlow(flow)),
             }
         }
