@@ -11,6 +11,11 @@ use crate::tracked::Tracked;
 
 /// A network is banned at this multiple of an address's failures: one bad neighbour is not enough.
 const NETWORK_FACTOR: u32 = 4;
+/// A whole account is banned at this multiple of an address's failures, and for this part of the time: strangers
+/// who know a name must not be able to lock its owner out, nor may many of them guess on for ever.
+const ACCOUNT_FACTOR: u32 = 10;
+/// Addresses from which an account was used rightly that are remembered; the one that is quiet longest goes.
+const GOOD_ADDRESSES: usize = 4;
 /// Bytes of a ban's reason that are kept.
 const MAX_REASON: usize = 200;
 
@@ -127,8 +132,8 @@ pub struct Guard {
     failures: Tracked<Subject, Failures>,
     bans: Tracked<Subject, Option<Banned>>,
     rates: Tracked<Subject, Bucket>,
-    /// The address from which an account was last used rightly.
-    good: Tracked<Subject, Option<IpAddr>>,
+    /// The addresses from which an account was used rightly, the last one at the end.
+    good: Tracked<Subject, Vec<IpAddr>>,
     global: Bucket,
 }
 
@@ -205,13 +210,18 @@ impl Guard {
         if self.limits.ban_failures == 0 || self.is_trusted(source) {
             return Verdict::Pass;
         }
-        let limit = self.limits.ban_failures;
-        self.count_failure(now, Subject::address(source), limit, door);
+        let (limit, for_ms) = (self.limits.ban_failures, self.limits.ban_time_ms);
+        self.count_failure(now, Subject::address(source), limit, for_ms, door);
         if let Some(network) = Subject::network(source) {
-            self.count_failure(now, network, limit.saturating_mul(NETWORK_FACTOR), door);
+            self.count_failure(now, network, limit.saturating_mul(NETWORK_FACTOR), for_ms, door);
         }
         if let Some(user) = user.filter(|u| !u.trim().is_empty()) {
-            self.count_failure(now, Subject::account(user), limit, door);
+            // Where the whole address is out, its accounts need no ban of their own.
+            if self.check(now, source, None).is_pass() {
+                self.count_failure(now, Subject::account_at(user, source), limit, for_ms, door);
+            }
+            let (limit, for_ms) = (limit.saturating_mul(ACCOUNT_FACTOR), for_ms / u64::from(ACCOUNT_FACTOR));
+            self.count_failure(now, Subject::account(user), limit, for_ms, door);
         }
         self.check(now, source, user)
     }
@@ -224,17 +234,28 @@ impl Guard {
         }
         if let Some(user) = user {
             let account = Subject::account(user);
-            if let Some(failures) = self.failures.get_mut(&account) {
-                failures.count = failures.guesses;
+            for subject in [&account, &Subject::account_at(user, source)] {
+                if let Some(failures) = self.failures.get_mut(subject) {
+                    failures.count = failures.guesses;
+                }
             }
-            *self.good.touch(now.mono, &account) = Some(source);
+            let good = self.good.touch(now.mono, &account);
+            if good.last() != Some(&source) {
+                good.retain(|known| *known != source);
+                if good.len() >= GOOD_ADDRESSES {
+                    good.remove(0);
+                }
+                good.push(source);
+            }
         }
     }
 
     /// A wrong recharge code of somebody who is logged in: a failure that the next login does not excuse.
     pub fn guess(&mut self, now: Now, source: IpAddr, user: Option<&str>, door: Door) -> Verdict {
         let verdict = self.failure(now, source, user, door);
-        let subjects = [Some(Subject::address(source.to_canonical())), user.map(Subject::account)];
+        let source = source.to_canonical();
+        let at = user.map(|user| Subject::account_at(user, source));
+        let subjects = [Some(Subject::address(source)), user.map(Subject::account), at];
         for subject in subjects.iter().flatten() {
             if let Some(failures) = self.failures.get_mut(subject).filter(|failures| failures.count > 0) {
                 failures.guesses = failures.guesses.saturating_add(1).min(failures.count);
@@ -268,19 +289,37 @@ impl Guard {
         held.map(|b| b.ban.clone()).collect()
     }
 
-    /// Lifts one ban and forgets the failures that led to it. False where there was none.
+    /// Lifts one ban and forgets the failures that led to it; an account's ban everywhere goes with those at
+    /// single addresses. False where there was none.
     pub fn lift(&mut self, subject: &Subject) -> bool {
+        let mut lifted = self.lift_one(subject);
+        if let Subject::Account(name) = subject {
+            let everywhere = |known: &&Subject| matches!(known, Subject::AccountAt(n, _) if n == name);
+            let at: Vec<Subject> =
+                self.failures.keys().chain(self.bans.keys()).filter(everywhere).cloned().collect();
+            for subject in &at {
+                lifted |= self.lift_one(subject);
+            }
+        }
+        lifted
+    }
+
+    fn lift_one(&mut self, subject: &Subject) -> bool {
         if let Some(failures) = self.failures.get_mut(subject) {
             (failures.count, failures.guesses) = (0, 0);
         }
         self.bans.get_mut(subject).is_some_and(|b| b.take().is_some())
     }
 
-    /// Lifts the bans of an address and of its network; gives their number.
+    /// Lifts the bans of an address, of its network and of accounts at this address; gives their number.
     pub fn lift_address(&mut self, source: IpAddr) -> usize {
-        let network = Subject::network(source);
-        let subjects = [Some(Subject::address(source)), network];
-        subjects.iter().flatten().filter(|s| self.lift(s)).count()
+        let source = source.to_canonical();
+        let here = |known: &&Subject| matches!(known, Subject::AccountAt(_, at) if *at == source);
+        let mut subjects: Vec<Subject> =
+            self.failures.keys().chain(self.bans.keys()).filter(here).cloned().collect();
+        subjects.push(Subject::address(source));
+        subjects.extend(Subject::network(source));
+        subjects.iter().filter(|s| self.lift_one(s)).count()
     }
 
     /// Lifts every ban and forgets every failure; gives the number of bans, lapsed ones included.
@@ -300,17 +339,21 @@ impl Guard {
         if self.is_trusted(source) {
             return None;
         }
+        if self.bans.is_empty() {
+            return None;
+        }
+        let at = user.map(|user| Subject::account_at(user, source));
+        // Where the owner was seen before, strangers' guesses do not count.
         let account = user.map(Subject::account);
-        // Otherwise anybody could lock an account's owner out by guessing.
-        let account = account.filter(|a| self.good.get(a) != Some(&Some(source)));
-        let subjects = [Some(Subject::address(source)), Subject::network(source), account];
+        let account = account.filter(|a| self.good.get(a).is_none_or(|good| !good.contains(&source)));
+        let subjects = [Some(Subject::address(source)), Subject::network(source), at, account];
         subjects.into_iter().flatten().find_map(|subject| {
             let until = self.bans.get(&subject)?.as_ref()?.until;
             (until > now.mono).then(|| (subject, (until - now.mono).div_ceil(1000)))
         })
     }
 
-    fn count_failure(&mut self, now: Now, subject: Subject, limit: u32, door: Door) {
+    fn count_failure(&mut self, now: Now, subject: Subject, limit: u32, for_ms: u64, door: Door) {
         let window_ms = self.limits.ban_window_ms;
         let failures = self.failures.touch(now.mono, &subject);
         if failures.count == 0 || now.mono.ms_since(failures.since) >= window_ms {
@@ -320,7 +363,7 @@ impl Guard {
         if failures.count >= limit {
             let Failures { count, .. } = std::mem::take(failures);
             let reason = format!("{count} failures, the last by {}", door.name());
-            self.ban(now, &subject, self.limits.ban_time_ms, &reason);
+            self.ban(now, &subject, for_ms, &reason);
         }
     }
 

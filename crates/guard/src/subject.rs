@@ -1,4 +1,4 @@
-//! Who is counted: an address, its network, an account.
+//! Who is counted: an address, its network, an account at one address, an account everywhere.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,6 +16,8 @@ pub enum Subject {
     Network(IpAddr),
     /// A username in lower case, whether or not it exists.
     Account(Box<str>),
+    /// The same at one address.
+    AccountAt(Box<str>, IpAddr),
 }
 
 impl Subject {
@@ -35,14 +37,25 @@ impl Subject {
     /// An account by its username as it was sent.
     #[must_use]
     pub fn account(name: &str) -> Self {
-        let mut name = name.trim().to_lowercase();
-        let mut end = name.len().min(MAX_NAME);
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        name.truncate(end);
-        Self::Account(name.into())
+        Self::Account(folded(name))
     }
+
+    /// An account as it is used from one address.
+    #[must_use]
+    pub fn account_at(name: &str, source: IpAddr) -> Self {
+        Self::AccountAt(folded(name), source.to_canonical())
+    }
+}
+
+/// A username as it is counted: cut, in lower case.
+fn folded(name: &str) -> Box<str> {
+    let mut name = name.trim().to_lowercase();
+    let mut end = name.len().min(MAX_NAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.truncate(end);
+    name.into()
 }
 
 fn masked(source: IpAddr) -> IpAddr {
@@ -64,6 +77,7 @@ impl fmt::Display for Subject {
             Self::Address(ip) => ip.fmt(f),
             Self::Network(ip) => write!(f, "{ip}/{}", if ip.is_ipv4() { 24 } else { 64 }),
             Self::Account(name) => f.write_str(name),
+            Self::AccountAt(name, ip) => write!(f, "{name}@{ip}"),
         }
     }
 }
@@ -75,7 +89,8 @@ pub struct NotASubject;
 
 impl FromStr for Subject {
     type Err = NotASubject;
-    /// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/64`; everything else that is not empty is a username.
+    /// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/64`, `alice@192.0.2.1`; everything else that is not empty is a
+    /// username.
     fn from_str(text: &str) -> Result<Self, NotASubject> {
         let text = text.trim();
         if text.is_empty() {
@@ -90,6 +105,12 @@ impl FromStr for Subject {
         {
             return Ok(Self::Network(masked(ip)));
         }
+        if let Some((name, ip)) = text.rsplit_once('@')
+            && let Ok(ip) = ip.parse()
+            && !name.trim().is_empty()
+        {
+            return Ok(Self::account_at(name, ip));
+        }
         Ok(Self::account(text))
     }
 }
@@ -100,7 +121,15 @@ mod tests {
 
     #[test]
     fn subjects_survive_their_text_form() {
-        for text in ["192.0.2.1", "192.0.2.0/24", "2001:db8::1", "2001:db8::/64", "alice"] {
+        for text in [
+            "192.0.2.1",
+            "192.0.2.0/24",
+            "2001:db8::1",
+            "2001:db8::/64",
+            "alice",
+            "alice@192.0.2.1",
+            "a@b@2001:db8::1",
+        ] {
             assert_eq!(text.parse::<Subject>().map(|s| s.to_string()), Ok(text.to_owned()));
         }
         assert_eq!("::ffff:192.0.2.1".parse(), Ok(Subject::Address([192, 0, 2, 1].into())));
