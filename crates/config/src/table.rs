@@ -120,8 +120,8 @@ Api {
         "The server's salt in `authmd5`; made at the first start; empty is no salt."
     httpapimd5salt: String = "87159643" { aliases: &["httppimd5salt"], secret: true }
         "The salt of the old md5 formula where a request brings none."
-    httpapiencryptkey: String = "" { secret: true, without_effect: true }
-        "The key of encrypted requests (XOR and Base64). This hides them from a glance and is not security."
+    httpapiencryptkey: String = "" { secret: true }
+        "The key of encrypted requests (`mcrfs`, and values that begin with `oenc1_`: XOR and Base64). This hides them from a glance and is not security; empty reads none."
     apiv2ipauth: Addresses = "" {}
         "Addresses from which commands that check the address may come; empty is this machine only."
     trustediplist: Addresses = "" {}

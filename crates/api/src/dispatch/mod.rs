@@ -88,6 +88,7 @@ impl Dispatcher {
         if request.preflight {
             return preflight(&request, &config);
         }
+        let request = request.decrypted(&config.httpapiencryptkey);
         let (wanted, web_origin) = (wanted(&request, &config), request.origin.web_origin.clone());
         let (transport, size) = (request.origin.transport, request.size);
         let this = Arc::clone(self);
@@ -307,12 +308,13 @@ fn refuse(verdict: Verdict) -> Result<(), Failure> {
     match verdict {
         Verdict::Pass => Ok(()),
         Verdict::Limited { retry_after_ms } => {
-            Err(Failure::limit(format!("too many requests, try again in {} s", seconds(retry_after_ms))))
+            let seconds = seconds(retry_after_ms);
+            Err(Failure::limit(format!("too many requests, try again in {seconds} s")).after(seconds))
         }
-        Verdict::Banned { retry_after_ms } => Err(Failure::limit(format!(
-            "banned after failed logins for {} s NORETRY",
-            seconds(retry_after_ms)
-        ))),
+        Verdict::Banned { retry_after_ms } => {
+            let seconds = seconds(retry_after_ms);
+            Err(Failure::limit(format!("banned after failed logins for {seconds} s NORETRY")).after(seconds))
+        }
     }
 }
 

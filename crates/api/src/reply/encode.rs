@@ -116,6 +116,7 @@ pub fn encode(outcome: Result<Reply, Failure>, wanted: &Wanted) -> Answer {
         _ => 200,
     };
     let close = matches!(&outcome, Ok(reply) if reply.close);
+    let retry_after_s = outcome.as_ref().err().and_then(|failure| failure.retry_after_s);
     let format = effective(wanted);
     let body = match outcome {
         Ok(reply) => encode_success(reply, format, wanted),
@@ -123,6 +124,9 @@ pub fn encode(outcome: Result<Reply, Failure>, wanted: &Wanted) -> Answer {
     };
     let mut headers =
         vec![("X-Content-Type-Options", "nosniff".to_owned()), ("Cache-Control", "no-store".to_owned())];
+    if let Some(seconds) = retry_after_s {
+        headers.push(("Retry-After", seconds.to_string()));
+    }
     if format == Format::Html {
         headers.push(("Content-Security-Policy", "default-src 'none'".to_owned()));
     }

@@ -68,13 +68,15 @@ pub struct Failure {
     pub text: String,
     /// The HTTP status where `httpstrictresponse` is on.
     pub status: u16,
+    /// For limits: seconds after which it may be tried again; the header Retry-After.
+    pub retry_after_s: Option<u64>,
 }
 
 impl Failure {
     /// A failure of a type.
     #[must_use]
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), status: kind.status() }
+        Self { kind, text: text.into(), status: kind.status(), retry_after_s: None }
     }
 
     /// `missing parameter: name`
@@ -129,6 +131,13 @@ impl Failure {
     #[must_use]
     pub fn wrong_key() -> Self {
         Self::new(Kind::AuthFailed, "wrong key NORETRY")
+    }
+
+    /// To be tried again after so many seconds.
+    #[must_use]
+    pub const fn after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
     }
 
     /// With an HTTP status of its own.

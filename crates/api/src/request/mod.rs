@@ -4,6 +4,7 @@
 
 mod body;
 mod console;
+mod encrypted;
 mod http;
 mod line;
 mod query;
