@@ -242,6 +242,8 @@ Numbers {
         "What is dialled before a national number, where `countrycode` is set."
     anumberhandling: u32 = "0" { max: 3, without_effect: true }
         "The caller's number towards trunks: 0 the account's phone, else its username, 1 as presented by the caller, 2 always the username, 3 withheld."
+    numberlocktime: u32 = "0" { max: 3650, unit: "days" }
+        "How long a number that `lockphonenumber` took stays with its account unless it is taken again; 0 is for good."
     servicevoicemail: String = "5001" {}
         "The number of the voicemail. Nothing answers there in this version; an account may have the number."
     servicemusic: String = "5002" {}

@@ -276,6 +276,8 @@ pub struct Account {
     pub max_lines: Option<u32>,
     /// Forwarding.
     pub forwarding: Forwarding,
+    /// `iscallback`: an access number that calls its known callers back.
+    pub is_callback: bool,
     /// `digestalgorithms` in order of preference; empty: the configuration's.
     pub digest_algorithms: Box<str>,
     /// Only for SIP servers and traffic senders.
@@ -314,6 +316,7 @@ impl Account {
             block_prefixes: Box::default(),
             max_lines: None,
             forwarding: Forwarding::default(),
+            is_callback: false,
             digest_algorithms: "".into(),
             server: None,
         }

@@ -46,6 +46,15 @@ pub enum Change {
     },
     /// A number left the pool.
     NumberGone(Box<str>),
+    /// A number by which an account is known.
+    Cli {
+        /// The number.
+        number: Box<str>,
+        /// Whose it is, and what it may.
+        cli: Cli,
+    },
+    /// It is not any more.
+    CliGone(Box<str>),
     /// A packet's price list.
     Packet {
         /// The packet.
@@ -75,6 +84,15 @@ pub enum Change {
     },
     /// The configuration changed.
     Settings(Box<Settings>),
+}
+
+/// By which account a caller's number is known: one row of `tb_users_cli`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cli {
+    /// The account.
+    pub account: AccountId,
+    /// Calls from it to a callback access number are called back.
+    pub callback: bool,
 }
 
 /// One row of `tb_routing`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use strowger_billing::Chain;
 use strowger_model::{Account, AccountId, AccountKind, Wall};
 
+use crate::access::{AccessCall, access_call};
 use crate::candidates::{Wanted, candidates};
 use crate::numbers::{is_dialable, normalise_traced};
 use crate::plan::{Failover, Forward, Plan, Refuse, Step, Target, TargetKind};
@@ -70,7 +71,8 @@ pub struct Decision {
 #[must_use]
 pub fn decide(snapshot: &Snapshot, query: &Query) -> Decision {
     let mut trace = Vec::new();
-    let mut search = Search { snapshot, query, origin: query.origin, trace: &mut trace };
+    let mut search =
+        Search { snapshot, query, origin: query.origin, caller: query.caller, trace: &mut trace };
     let plan = search.run();
     let text = match &plan {
         Ok(plan) => format!("{} steps", plan.steps.len()),
@@ -84,6 +86,8 @@ struct Search<'a, 'q> {
     snapshot: &'a Snapshot,
     query: &'a Query<'q>,
     origin: Origin,
+    /// Whose call it is: the asked caller's, until an access number knows better.
+    caller: Option<AccountId>,
     trace: &'a mut Vec<TraceStep>,
 }
 
@@ -113,6 +117,16 @@ impl<'a> Search<'a, '_> {
             let numbering = &self.snapshot.settings().numbering;
             let number = normalise_traced(numbering, country, &dialled, self.trace);
             let called = self.called(&dialled, &number)?;
+            if let Called::Local(account) = called
+                && self.origin == Origin::Caller
+                && let Some((by, to)) = self.through(account)?
+            {
+                let hops = hops.saturating_add(1);
+                (self.origin, self.caller) = (Origin::Forward { by, hops }, Some(by));
+                forwarded = Some(Forward { by, to: to.clone(), hops });
+                dialled = to;
+                continue;
+            }
             if let Called::Local(account) = called
                 && !account.forwarding.always.is_empty()
                 && account.active
@@ -144,7 +158,7 @@ impl<'a> Search<'a, '_> {
             dialled,
             number,
             called: None,
-            caller: self.query.caller,
+            caller: self.caller,
             payer: payer.map(|a| a.id),
             presented: self.query.presented.to_owned(),
             on_busy: None,
@@ -195,6 +209,30 @@ impl<'a> Search<'a, '_> {
         }
         note(self.trace, Stage::Target, format!("{dialled} is nobody here"));
         refuse(404, "unknown user")
+    }
+
+    /// A trunk's call to an access number: whose call it becomes, and where it goes on to.
+    fn through(&mut self, called: &Account) -> Result<Option<(AccountId, String)>, Refuse> {
+        let presented = self.query.presented;
+        let at = |snapshot| access_call(snapshot, self.query.caller, presented, called);
+        match at(self.snapshot) {
+            None => Ok(None),
+            Some(AccessCall::Unknown) => {
+                note(self.trace, Stage::Authentication, format!("{presented} is nobody's number"));
+                refuse(403, "unknown caller number")
+            }
+            Some(AccessCall::CallBack { account, then, .. }) => {
+                let text =
+                    format!("{presented} is known as account {account}, called back and connected to {then}");
+                note(self.trace, Stage::Authentication, text);
+                refuse(480, "called back")
+            }
+            Some(AccessCall::Through { account, to }) => {
+                note(self.trace, Stage::Authentication, format!("{presented} is known as account {account}"));
+                note(self.trace, Stage::Forward, format!("{} leads to {to}", called.username));
+                Ok(Some((account, to)))
+            }
+        }
     }
 
     fn check_lines(&mut self, payer: Option<&Arc<Account>>) -> Result<(), Refuse> {

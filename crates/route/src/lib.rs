@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+mod access;
 mod buckets;
 pub mod candidates;
 pub mod change;
@@ -21,7 +22,8 @@ pub mod settings;
 pub mod snapshot;
 pub mod trace;
 
-pub use change::{Change, RoutingRule};
+pub use access::{AccessCall, access_call};
+pub use change::{Change, Cli, RoutingRule};
 pub use decide::{Decision, Origin, Query, decide};
 pub use identify::{Arrival, Identity, identify, identify_traced};
 pub use numbers::{NationalRule, Numbering, normalise, normalise_traced};

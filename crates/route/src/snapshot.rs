@@ -9,7 +9,7 @@ use strowger_billing::{ExchangeRate, PriceBook, Rating};
 use strowger_model::{Account, AccountId, Unit, Wall};
 
 use crate::buckets::Buckets;
-use crate::change::{Change, RoutingRule};
+use crate::change::{Change, Cli, RoutingRule};
 use crate::directory::Directory;
 use crate::numbers::plain;
 use crate::price;
@@ -21,6 +21,7 @@ use crate::settings::Settings;
 pub struct Snapshot {
     directory: Directory,
     numbers: Buckets<Box<str>, Option<AccountId>>,
+    clis: Buckets<Box<str>, Cli>,
     rules: Arc<Rules>,
     blacklist: Arc<Blacklist>,
     prices: Arc<PriceBook>,
@@ -59,6 +60,12 @@ impl Snapshot {
             }
             Change::NumberGone(number) => {
                 self.numbers.remove::<str>(&plain(&number));
+            }
+            Change::Cli { number, cli } => {
+                self.clis.insert::<str>(plain(&number).into(), cli);
+            }
+            Change::CliGone(number) => {
+                self.clis.remove::<str>(&plain(&number));
             }
             Change::Packet { id, price_list } => {
                 Arc::make_mut(&mut self.packets).insert(id, price_list);
@@ -108,6 +115,12 @@ impl Snapshot {
             return owner.and_then(|id| self.account(id)).or_else(|| self.by_phone(number));
         }
         self.by_username(number).or_else(|| self.by_phone(number))
+    }
+
+    /// By which account a caller's number is known without a PIN.
+    #[must_use]
+    pub fn by_cli(&self, number: &str) -> Option<Cli> {
+        self.clis.get::<str>(&plain(number)).copied()
     }
 
     /// An account by username, id or phone, in this order.

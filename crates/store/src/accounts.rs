@@ -20,7 +20,7 @@ const SELECT: &str = "SELECT a.id, a.type, a.parentid, a.username, a.password, a
     a.temporarydisabled, a.currency, a.postpaid, a.billinguserid, a.packetid, a.billsourceid, a.usergroup, a.needauth, \
     a.techprefix, a.ip, a.authip, a.port, a.domainname, a.proxy, a.transport, a.needregister, a.sendstraffic, \
     a.maxlines, p.name, p.displayname, p.phone, p.callbacknumber, p.country, p.enabledprefixes, p.blockprefixes, \
-    p.digestalgorithms, p.forwardalways, p.forwardonbusy, p.forwardonnoanswer, p.noanswertimeout \
+    p.digestalgorithms, p.forwardalways, p.forwardonbusy, p.forwardonnoanswer, p.noanswertimeout, p.iscallback \
     FROM account a LEFT JOIN account_profile p ON p.id = a.id WHERE a.deleted_ms = 0";
 
 /// Every account that is not deleted.
@@ -89,6 +89,7 @@ fn account(row: &Row, more_ranges: Option<Vec<IpRange>>, keyring: &Keyring) -> A
         max_lines: number(26).and_then(|n| u32::try_from(n).ok()),
         forwarding: forwarding(row),
         digest_algorithms: text(34),
+        is_callback: row.flag(39),
         server: matches!(kind, AccountKind::SipServer | AccountKind::TrafficSender)
             .then(|| Box::new(server(row, kind))),
     }

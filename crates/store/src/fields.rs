@@ -15,7 +15,7 @@ use crate::tx::{Stop, Tx};
 use crate::users::user_error;
 
 /// The documented tables beside `tb_users` whose rows `setfield` may write.
-pub(crate) const WRITABLE: [&str; 14] = [
+pub(crate) const WRITABLE: &[&str] = &[
     "tb_api",
     "tb_prepaidcodes",
     "tb_billsources",
@@ -26,6 +26,7 @@ pub(crate) const WRITABLE: [&str; 14] = [
     "tb_routing",
     "tb_currencies",
     "tb_users_authip",
+    "tb_users_cli",
     "tb_settings",
     "tb_blacklist",
     "tb_holidays",

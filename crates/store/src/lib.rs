@@ -58,8 +58,8 @@ pub use self::ledger_check::LedgerCheck;
 pub use self::options::{Database, Options};
 pub use self::recover::{Recovered, Recovery};
 pub use self::rows::{
-    BlacklistRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow, PriceRows,
-    PriceTimeRow, RouteRow, Snapshot,
+    BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow,
+    PriceRows, PriceTimeRow, RouteRow, Snapshot,
 };
 pub use self::schema::{Column, ColumnKind, user_column};
 pub use self::server::Server;

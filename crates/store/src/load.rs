@@ -5,8 +5,8 @@ use strowger_model::{AccountId, Wall};
 use crate::cell::date_ms;
 use crate::db::{Conn, Fault, Row, Value};
 use crate::rows::{
-    BlacklistRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow, PriceRows,
-    PriceTimeRow, RouteRow, Snapshot, micros,
+    BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow,
+    PriceRows, PriceTimeRow, RouteRow, Snapshot, micros,
 };
 
 fn small(row: &Row, column: usize) -> i32 {
@@ -34,6 +34,7 @@ pub(crate) fn snapshot(conn: &mut Conn, keyring: &crate::keyring::Keyring) -> Re
         prices: prices(conn)?,
         routes: routes(conn)?,
         numbers: numbers(conn)?,
+        clis: clis(conn)?,
         settings: settings(conn)?,
         currencies: currencies(conn)?,
         blacklist: blacklist(conn)?,
@@ -160,6 +161,14 @@ pub(crate) fn number(row: &Row) -> NumberRow {
         location: row.text(4),
         reserved_until: wall(row, 5),
     }
+}
+
+/// Numbers by which accounts are known.
+pub(crate) fn clis(conn: &mut Conn) -> Result<Vec<CliRow>, Fault> {
+    let rows = conn.query("SELECT userid, number, callback FROM tb_users_cli ORDER BY id", &[])?;
+    let cli =
+        |row: &Row| CliRow { account: AccountId(row.int(0)), number: row.text(1), callback: row.flag(2) };
+    Ok(rows.iter().map(cli).collect())
 }
 
 /// Global configuration.

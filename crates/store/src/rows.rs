@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub routes: Vec<RouteRow>,
     /// The number pool.
     pub numbers: Vec<NumberRow>,
+    /// Numbers by which accounts are known.
+    pub clis: Vec<CliRow>,
     /// Global configuration: name and value.
     pub settings: Vec<(String, String)>,
     /// Currencies.
@@ -158,6 +160,17 @@ pub struct NumberRow {
     pub location: String,
     /// `reserveduntil`.
     pub reserved_until: Option<Wall>,
+}
+
+/// One row of `tb_users_cli`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CliRow {
+    /// `userid`.
+    pub account: AccountId,
+    /// `number`.
+    pub number: String,
+    /// `callback`: calls from it to a callback access number are called back.
+    pub callback: bool,
 }
 
 /// One row of `tb_currencies`.

@@ -10,7 +10,7 @@ use crate::errors::{ReadError, RecoverError, Unavailable};
 use crate::follower::Change;
 use crate::ledger_check::LedgerCheck;
 use crate::recover::{Recovery, recover};
-use crate::rows::{BlacklistRow, CurrencyRow, HolidayRow, NumberRow, PriceRows, RouteRow, Snapshot};
+use crate::rows::{BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PriceRows, RouteRow, Snapshot};
 use crate::store::Store;
 use crate::tx::{Stop, Tx};
 use crate::{accounts, follower, ledger_check, load};
@@ -94,6 +94,14 @@ impl Server {
     /// The database cannot be read.
     pub fn numbers(&self) -> Result<Vec<NumberRow>, ReadError> {
         self.get(load::numbers)
+    }
+
+    /// Numbers by which accounts are known anew.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn clis(&self) -> Result<Vec<CliRow>, ReadError> {
+        self.get(load::clis)
     }
 
     /// Settings anew.

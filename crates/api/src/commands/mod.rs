@@ -53,6 +53,17 @@ fn username(text: &str) -> Result<String, Failure> {
     Ok(text.to_owned())
 }
 
+/// A number or a username, as forwarding and lists of numbers hold it; `name` is the parameter's.
+fn dialable(name: &str, text: &str) -> Result<String, Failure> {
+    let text = text.trim();
+    let allowed = |c: char| c.is_alphanumeric() || "+*#._-".contains(c);
+    if text.is_empty() || text.len() > MAX_USERNAME || !text.chars().all(allowed) {
+        let most = format!("{name} must be a number or a username of at most {MAX_USERNAME} characters");
+        return Err(Failure::invalid(most));
+    }
+    Ok(text.to_owned())
+}
+
 /// A currency code in upper-case letters, or the default.
 fn currency(call: &Call, text: &str) -> Result<String, Failure> {
     if text.is_empty() {

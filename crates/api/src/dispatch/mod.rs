@@ -9,6 +9,7 @@ mod recent;
 mod refusal;
 mod signups;
 mod table;
+mod web_clients;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -33,6 +34,7 @@ use identify::Identified;
 use overrides::Overrides;
 use recent::Recent;
 use signups::Signups;
+use web_clients::WebClients;
 
 /// The longest `requestid`, in bytes.
 const MAX_REQUEST_ID: usize = 128;
@@ -46,6 +48,7 @@ pub(crate) struct Memory {
     pub replays: Replays,
     pub sessions: Sessions,
     pub signups: Signups,
+    pub web_clients: WebClients,
 }
 
 /// Takes requests to commands and back.

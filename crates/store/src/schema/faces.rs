@@ -9,10 +9,11 @@ mod views;
 use crate::db::Engine;
 
 /// The tables whose rows nodes keep in memory: table, name in `changes`, column with the id.
-const TRACKED: [(&str, &str, &str); 14] = [
+const TRACKED: &[(&str, &str, &str)] = &[
     ("account", "account", "id"),
     ("account_profile", "account", "id"),
     ("tb_users_authip", "account", "userid"),
+    ("tb_users_cli", "tb_users_cli", "id"),
     ("tb_billsources", "tb_billsources", "id"),
     ("tb_billentries", "tb_billentries", "id"),
     ("tb_billingtimes", "tb_billingtimes", "id"),

@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use strowger_config::Config;
 use strowger_model::event::Notice;
 use strowger_model::{Account, AccountId, Wall};
-use strowger_route::{Change, Snapshot};
+use strowger_route::{Change, Cli, Snapshot};
 use strowger_store::{HolidayRow, PriceRows, ReadError, Server};
 use tokio::sync::{broadcast, watch};
 
@@ -86,6 +86,7 @@ struct Known {
     packets: BTreeSet<i64>,
     rules: BTreeSet<i64>,
     numbers: BTreeSet<Box<str>>,
+    clis: BTreeSet<Box<str>>,
     blacklist: BTreeSet<Box<str>>,
     upstream: BTreeSet<AccountId>,
     names: BTreeMap<AccountId, String>,
@@ -129,6 +130,7 @@ pub fn load(
     }
     keeper.rules(&rows.routes);
     keeper.numbers(&rows.numbers);
+    keeper.clis(&rows.clis);
     keeper.blacklist(&rows.blacklist);
     keeper.publish();
     Ok((Directory { jobs, routes, applied: applied_seen, names: names_seen }, keeper, rows.seq))
@@ -207,6 +209,10 @@ impl Keeper {
             "tb_phonenumbers" => {
                 let rows = self.server.numbers()?;
                 self.numbers(&rows);
+            }
+            "tb_users_cli" => {
+                let rows = self.server.clis()?;
+                self.clis(&rows);
             }
             "tb_currencies" => {
                 let rows = self.server.currencies()?;
@@ -345,6 +351,18 @@ impl Keeper {
             self.master.apply(rows::number(row));
         }
         self.known.numbers = numbers;
+    }
+
+    fn clis(&mut self, rows: &[strowger_store::CliRow]) {
+        let numbers: BTreeSet<Box<str>> = rows.iter().map(|row| row.number.as_str().into()).collect();
+        for gone in self.known.clis.difference(&numbers) {
+            self.master.apply(Change::CliGone(gone.clone()));
+        }
+        for row in rows {
+            let cli = Cli { account: row.account, callback: row.callback };
+            self.master.apply(Change::Cli { number: row.number.as_str().into(), cli });
+        }
+        self.known.clis = numbers;
     }
 
     fn blacklist(&mut self, rows: &[strowger_store::BlacklistRow]) {

@@ -136,6 +136,11 @@ impl Flows {
         table.forget(id);
     }
 
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.table().flows.len()
+    }
+
     /// Closes all.
     pub fn close_all(&self) {
         let ids: Vec<FlowId> = self.table().flows.keys().copied().collect();

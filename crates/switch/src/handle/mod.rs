@@ -217,6 +217,12 @@ impl Handle {
         self.0.flows.serve_stream(stream, flow, read_already).await;
     }
 
+    /// Open SIP connections: TCP, TLS and WebSocket.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        self.0.flows.count()
+    }
+
     /// Takes over a connection whose messages the gate frames (WebSocket).
     #[must_use]
     pub fn open_flow(&self, flow: FlowInfo) -> SipFlow {

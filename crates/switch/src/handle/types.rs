@@ -174,6 +174,8 @@ pub struct BindingFilter {
     pub username: Option<String>,
     /// From this address.
     pub ip: Option<IpAddr>,
+    /// Only those over WebSocket.
+    pub websocket: bool,
     /// Of accounts above this one: the cursor of a long listing.
     pub after: Option<AccountId>,
     /// At most so many; 0: [`BindingFilter::MOST`].

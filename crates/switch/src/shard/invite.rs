@@ -1,9 +1,9 @@
 //! The admission of a new call: rate limits, validity, and who it comes from. What happens to it then is the calls'.
 
-use strowger_call::{CallInput, Carrier, Hop};
-use strowger_model::Now;
+use strowger_call::{CallInput, CallOrder, Carrier, Hop, Wait};
 use strowger_model::account::Transport;
-use strowger_route::{Arrival, Identity, identify};
+use strowger_model::{AccountId, Now};
+use strowger_route::{AccessCall, Arrival, Identity, access_call, identify};
 use strowger_sip::{Abilities, HeaderId, Message, Method, validate};
 
 use super::Shard;
@@ -58,6 +58,10 @@ impl Shard {
         let identity = identify(&self.world.routes.load(), &arrival);
         match identity {
             Identity::Accept { account, called, trunk, .. } => {
+                if trunk && self.calls_back(now, account, &from_user, &called) {
+                    self.refuse(&request, from, 480, "Called back");
+                    return;
+                }
                 self.call(now, CallInput::Invite { message: request, from, caller: account, trunk, called });
             }
             Identity::NeedDigest { .. } => {
@@ -68,13 +72,30 @@ impl Shard {
         }
     }
 
+    /// A known caller's call to a callback access number is declined and the caller called.
+    fn calls_back(&mut self, now: Now, trunk: AccountId, presented: &str, called: &str) -> bool {
+        let routes = self.world.routes.load_full();
+        let Some(number) = routes.by_number(called) else { return false };
+        let Some(AccessCall::CallBack { account, caller, then }) =
+            access_call(&routes, Some(trunk), presented, number)
+        else {
+            return false;
+        };
+        let ringing =
+            self.calls.list(now).iter().any(|call| call.payer == Some(account) && call.dialled == caller);
+        if !ringing {
+            tracing::info!(%account, "called back from an access number");
+            let wait = Wait::Placed;
+            self.internal(
+                now,
+                CallOrder::Place { initiator: account, first: caller, second: then, shown: None, wait },
+            );
+        }
+        true
+    }
+
     /// The account whose digest the request carries, in either header: phones answer 401 and 407 alike.
-    fn digest_of(
-        &mut self,
-        now: Now,
-        from: Hop,
-        request: &Message,
-    ) -> (Option<strowger_model::AccountId>, bool) {
+    fn digest_of(&mut self, now: Now, from: Hop, request: &Message) -> (Option<AccountId>, bool) {
         let mut stale_any = false;
         for header in [HeaderId::ProxyAuthorization, HeaderId::Authorization] {
             if request.value(header).is_none() {

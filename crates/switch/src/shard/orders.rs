@@ -91,7 +91,7 @@ impl Shard {
     }
 
     /// A wish of the shard itself; nobody waits for the reply.
-    fn internal(&mut self, now: Now, order: CallOrder) {
+    pub(super) fn internal(&mut self, now: Now, order: CallOrder) {
         let token = self.waiting.unheard();
         self.call(now, CallInput::Order { token, order });
     }
@@ -239,8 +239,10 @@ fn sees(routes: &Snapshot, scope: Scope, account: AccountId) -> bool {
 }
 
 fn from_address(binding: &Binding, filter: &BindingFilter) -> bool {
-    let source = binding.reach().source.ip().to_canonical();
-    filter.ip.is_none_or(|ip| ip.to_canonical() == source)
+    let reach = binding.reach();
+    let source = reach.source.ip().to_canonical();
+    let web = matches!(reach.carrier.name(), "ws" | "wss");
+    filter.ip.is_none_or(|ip| ip.to_canonical() == source) && (web || !filter.websocket)
 }
 
 fn registered(now: Now, routes: &Snapshot, account: AccountId, binding: &Binding) -> Registered {

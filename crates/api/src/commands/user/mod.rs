@@ -1,32 +1,54 @@
 //! Commands of account holders.
 
+mod addcallbacknumber;
 mod addcredit;
 mod balance;
+mod callbackaccessnumber;
+mod calldivert;
+mod callforward;
 mod cdr;
 mod changepwd;
 mod charge;
+mod cli;
 mod getdetails;
+mod getphonenumber;
+mod lockphonenumber;
 mod p2p;
 mod rating;
+mod search;
 mod setfield;
 mod status;
 mod transfercredit;
 mod verifyuser;
+mod wsload;
+mod wsunreg;
+mod wsuser;
 
 use crate::declare::Command;
 
 /// The group's commands.
 pub const COMMANDS: &[&Command] = &[
+    &addcallbacknumber::COMMAND,
     &addcredit::COMMAND,
     &balance::COMMAND,
+    &callbackaccessnumber::COMMAND,
+    &calldivert::COMMAND,
+    &callforward::COMMAND,
     &cdr::COMMAND,
     &changepwd::COMMAND,
     &charge::COMMAND,
+    &cli::COMMAND,
     &getdetails::COMMAND,
+    &getphonenumber::COMMAND,
+    &lockphonenumber::COMMAND,
     &p2p::COMMAND,
     &rating::COMMAND,
+    &search::COMMAND,
     &setfield::COMMAND,
     &status::COMMAND,
     &transfercredit::COMMAND,
     &verifyuser::COMMAND,
+    &wsload::COMMAND,
+    &wsunreg::COMMAND,
+    &wsuser::COMMAND,
 ];
