@@ -129,6 +129,12 @@ class Server:
         """The rows of a SELECT through the `db` command, as dictionaries."""
         return parse_table(self.sql(statement))
 
+    def table_of(self, command, /, **parameters):
+        """The rows of a command that answers a table, as dictionaries."""
+        lines = self.ok(command, **parameters).splitlines()
+        names = lines[1].split("\t")
+        return [dict(zip(names, line.split("\t"))) for line in lines[2:]]
+
     def account(self, name, credit=None, **fields):
         """A new enduser; its password is its name and `pw`. Returns the id."""
         parameters = {"u_username": name, "u_password": name + "pw", "u_name": name, "u_currency": "USD"}

@@ -11,6 +11,8 @@ mod commands;
 mod declare;
 mod dispatch;
 mod docs;
+mod events;
+mod push;
 mod reply;
 mod request;
 pub mod transcript;
@@ -19,6 +21,8 @@ pub use auth::{Caller, Denial, Level, Place, Policy, Proof, Rule, Source, author
 pub use declare::{Access, Args, Command, Effect, Group, Outcome, Param, Reach, Run, Running, Value};
 pub use dispatch::{Call, Dispatcher, commands, find};
 pub use docs::{help_text, matrix, reference_markdown};
+pub use events::{Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer};
+pub use push::{Push, PushSender, Stream};
 pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};
 pub use request::{
     ConsoleUser, Http, MAX_BODY_BYTES, MAX_LINE_BYTES, Origin, Request, Transport, is_api_path,

@@ -158,12 +158,22 @@ pub enum Group {
     Numbers,
     /// Money.
     Money,
+    /// Events and webhooks.
+    Events,
 }
 
 impl Group {
     /// All of them, in the order of the reference page.
-    pub const ALL: [Self; 7] =
-        [Self::Ports, Self::Process, Self::Api, Self::Limits, Self::Sip, Self::Numbers, Self::Money];
+    pub const ALL: [Self; 8] = [
+        Self::Ports,
+        Self::Process,
+        Self::Api,
+        Self::Limits,
+        Self::Sip,
+        Self::Numbers,
+        Self::Money,
+        Self::Events,
+    ];
 
     /// The chapter's title.
     #[must_use]
@@ -176,6 +186,7 @@ impl Group {
             Self::Sip => "SIP and media",
             Self::Numbers => "Numbers and services",
             Self::Money => "Money",
+            Self::Events => "Events and webhooks",
         }
     }
 }

@@ -279,4 +279,8 @@ Money {
     maxslice: u32 = "60" { min: 1, max: 3600, unit: "s" }
         "The most talking time that is reserved at once."
 }
+Events {
+    eventwindow: u32 = "100000" { min: 4096, max: 100000000, applies: Restart }
+        "How many events are kept at least, for clients that come back; about 400 bytes each on the disk."
+}
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes as Body;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::service::service_fn;
@@ -17,6 +17,7 @@ use tracing::{debug, info};
 use crate::connection::Client;
 use crate::gate::Gate;
 use crate::path::{Service, service};
+use crate::sse::{self, Page};
 use crate::stream::{Bytes, Stream};
 use crate::websocket;
 
@@ -56,7 +57,14 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
     }
 }
 
-async fn answer(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+async fn answer(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Page> {
+    if service(request.uri().path()) == Service::Api && sse::is_asked(&request) {
+        return sse::serve(&gate, &request, client).await;
+    }
+    whole(gate, request, client).await.map(Either::Left)
+}
+
+async fn whole(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
     match service(request.uri().path()) {
         Service::Api => api(&gate, request, client).await,
         Service::ApiSocket => websocket::api(gate, request, client),
@@ -140,7 +148,7 @@ fn first_stranger(hops: &[&str], ours: impl Fn(IpAddr) -> bool) -> Option<IpAddr
     None
 }
 
-fn response(answer: Answer, head_only: bool) -> Response<Full<Body>> {
+pub(crate) fn response(answer: Answer, head_only: bool) -> Response<Full<Body>> {
     let body = if head_only { Body::new() } else { Body::from(answer.body) };
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);

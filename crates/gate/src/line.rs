@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use tracing::{debug, info};
 
 use crate::connection::Client;
+use crate::events::Pushes;
 use crate::gate::Gate;
 use crate::stream::{Bytes, Stream};
 
@@ -16,10 +17,23 @@ pub(crate) async fn serve<S: Bytes>(gate: &Gate, stream: Stream<S>, client: Clie
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = BufReader::new(reader);
     let mut line = Vec::new();
-    loop {
-        let read = tokio::select! {
-            () = gate.closed() => break,
-            read = read_line(&mut reader, &mut line, most) => read,
+    let mut pushes = Pushes::new(gate);
+    'stream: loop {
+        let read = {
+            // Not begun anew after a push: what was read of a line would be lost.
+            let mut reading = std::pin::pin!(read_line(&mut reader, &mut line, most));
+            loop {
+                tokio::select! {
+                    () = gate.closed() => break 'stream,
+                    read = &mut reading => break read,
+                    mut text = pushes.next() => {
+                        text.push_str("\r\n");
+                        if writer.write_all(text.as_bytes()).await.is_err() {
+                            break 'stream;
+                        }
+                    }
+                }
+            }
         };
         match read {
             Ok(Line::Whole) if line.is_empty() => continue,
@@ -35,7 +49,8 @@ pub(crate) async fn serve<S: Bytes>(gate: &Gate, stream: Stream<S>, client: Clie
             Ok(Line::End) | Err(_) => break,
         }
         let origin = client.origin(Transport::Tcp, Transport::Tls);
-        let mut answer = gate.dispatcher.answer(Request::line(origin, &line)).await;
+        let request = pushes.attach(Request::line(origin, &line), &line);
+        let mut answer = gate.dispatcher.answer(request).await;
         answer.body.extend_from_slice(b"\r\n");
         if writer.write_all(&answer.body).await.is_err() || answer.close {
             break;

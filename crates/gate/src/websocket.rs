@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tracing::debug;
 
 use crate::connection::Client;
+use crate::events::Pushes;
 use crate::gate::Gate;
 use crate::http::{origin, plain};
 
@@ -107,6 +108,7 @@ fn lists(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
 /// Answers requests in order, one message each.
 async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
     let (mut pings, mut unanswered) = (pings(gate), 0);
+    let mut pushes = Pushes::new(gate);
     'socket: loop {
         let message = tokio::select! {
             () = gate.closed() => break,
@@ -114,6 +116,10 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
                 if unanswered == MAX_UNANSWERED { return }
                 unanswered += 1;
                 if socket.send(Message::Ping(Body::new())).await.is_err() { return }
+                continue;
+            }
+            text = pushes.next() => {
+                if socket.send(Message::text(text)).await.is_err() { return }
                 continue;
             }
             message = socket.next() => message,
@@ -130,7 +136,8 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
             }
         };
         for request in requests(&bytes) {
-            let answer = gate.dispatcher.answer(Request::line(origin.clone(), request)).await;
+            let request = pushes.attach(Request::line(origin.clone(), request), request);
+            let answer = gate.dispatcher.answer(request).await;
             let text = String::from_utf8(answer.body)
                 .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
             if socket.send(Message::text(text)).await.is_err() {

@@ -125,6 +125,9 @@ pub struct Ban {
     pub hits: u32,
 }
 
+/// Bans that wait to be told of.
+const MAX_FRESH: usize = 1_000;
+
 /// The reputation of everybody who was noticed lately.
 #[derive(Debug, Clone)]
 pub struct Guard {
@@ -135,6 +138,8 @@ pub struct Guard {
     /// The addresses from which an account was used rightly, the last one at the end.
     good: Tracked<Subject, Vec<IpAddr>>,
     global: Bucket,
+    /// Bans that nobody was told of yet.
+    fresh: Vec<Ban>,
 }
 
 /// Failures in the window that began with the first of them.
@@ -163,6 +168,7 @@ impl Guard {
             rates: Tracked::new(max),
             good: Tracked::new(max),
             global: Bucket::new(),
+            fresh: Vec::new(),
             limits,
         }
     }
@@ -279,7 +285,15 @@ impl Guard {
             until: now.wall.plus_ms(i64::try_from(for_ms).unwrap_or(i64::MAX)),
             hits: 0,
         };
+        if self.fresh.len() < MAX_FRESH {
+            self.fresh.push(ban.clone());
+        }
         *self.bans.touch(now.mono, subject) = Some(Banned { until, ban });
+    }
+
+    /// The bans since the last time this was asked, for whoever tells of them; of very many not all.
+    pub fn take_new_bans(&mut self) -> Vec<Ban> {
+        std::mem::take(&mut self.fresh)
     }
 
     /// The bans that hold, by subject.

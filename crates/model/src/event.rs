@@ -85,14 +85,16 @@ pub enum Notice {
         /// The best contact's URI; empty where there is none.
         contact: String,
     },
-    /// A call has nearly used up what its payer has.
-    CreditLow {
+    /// How long a call can go on with what its payer has, told when that becomes little or enough.
+    CreditLeft {
         /// Which call.
         call: CallId,
         /// Whose credit.
         account: AccountId,
         /// How long the call can go on, in seconds.
         left_s: u64,
+        /// It is less than `lowcreditwarn`.
+        low: bool,
     },
     /// A message was handed in, delivered, or kept for later. Its text is not told.
     Message(MessageNotice),

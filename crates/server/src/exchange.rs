@@ -127,7 +127,10 @@ fn needs_server(line: &str) -> bool {
 
 impl Drop for Offline {
     fn drop(&mut self) {
-        self.runtime.block_on(self.performer.switch.shutdown());
+        self.runtime.block_on(async {
+            self.performer.switch.shutdown().await;
+            self.performer.dispatcher.events().close().await;
+        });
         self.store.close();
     }
 }

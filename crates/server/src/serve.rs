@@ -117,6 +117,7 @@ impl Server<'_> {
         let handle = exchange.running.handle.clone();
         let (restores, mut restore) = mpsc::channel(1);
         let dispatcher = Arc::clone(&exchange.dispatcher);
+        let events = dispatcher.events().clone();
         let performer = Performer { switch: handle.clone(), dispatcher, restores: Some(restores) };
         tokio::spawn(performer.serve(socket));
 
@@ -133,6 +134,8 @@ impl Server<'_> {
 
         let end = wait(&handle, &mut signals, &mut restore, &self.log).await;
         close(&gate, &handle, matches!(end, End::Hasty)).await;
+        // The ends of the calls are events too.
+        events.close().await;
         drop(file);
         self.signals = Some(signals);
         let restore = match end {

@@ -27,6 +27,7 @@ mod load;
 mod money;
 mod options;
 mod reader;
+mod records;
 mod recover;
 mod rows;
 mod schema;
@@ -56,6 +57,7 @@ pub use self::idempotency::RequestKey;
 pub use self::keyring::{KeyError, Keyring};
 pub use self::ledger_check::LedgerCheck;
 pub use self::options::{Database, Options};
+pub use self::records::CallRecord;
 pub use self::recover::{Recovered, Recovery};
 pub use self::rows::{
     BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow,

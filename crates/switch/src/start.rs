@@ -139,12 +139,11 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let runtime = tokio::runtime::Handle::current();
     let flows = Flows::new(to_shard.clone(), runtime, FlowLimits::of(&config));
     let guard = Arc::new(Mutex::new(Guard::new(guard_limits(&config))));
-    let (events, _) = broadcast::channel(EVENT_QUEUE);
-    let (notices, _) = broadcast::channel(NOTICE_QUEUE);
+    let (events, notices) = (broadcast::Sender::new(EVENT_QUEUE), broadcast::Sender::new(NOTICE_QUEUE));
     let (api, api_datagrams) = mpsc::channel(API_QUEUE);
     let ports = deps.listeners.ports();
-    let main_udp = shared(deps.listeners.main_udp.take());
-    let sip_udp = shared(deps.listeners.sip_udp.take());
+    let (main_udp, sip_udp) = (deps.listeners.main_udp.take(), deps.listeners.sip_udp.take());
+    let (main_udp, sip_udp) = (shared(main_udp), shared(sip_udp));
     let OpenedLog { records, log, thread: log_thread } = loaded.opened;
     let performer = Performer {
         sockets: [sip_udp, main_udp.clone()],

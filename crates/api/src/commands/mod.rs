@@ -6,7 +6,7 @@ mod errors;
 mod ours;
 mod public;
 mod reset;
-mod text;
+pub(crate) mod text;
 mod unavailable;
 mod user;
 mod various;

@@ -41,6 +41,13 @@ impl Value for u32 {
     }
 }
 
+impl Value for u64 {
+    const KIND: &'static str = "a whole number";
+    fn parse(text: &str) -> Option<Self> {
+        text.trim().parse().ok()
+    }
+}
+
 impl Value for i64 {
     const KIND: &'static str = "a whole number";
     fn parse(text: &str) -> Option<Self> {

@@ -11,6 +11,7 @@ use strowger_switch::Handle;
 use super::{Dispatcher, Memory, identify};
 use crate::auth::{Level, Source};
 use crate::declare::{Args, Command};
+use crate::events::{Hub, Viewer};
 use crate::reply::Failure;
 
 /// An account that may do more than this level is not changed by it.
@@ -43,6 +44,8 @@ pub struct Call {
     pub(crate) request_id: Option<String>,
     pub(crate) source: Source,
     pub(crate) peer: SocketAddr,
+    /// The stream that the request came on, for what is pushed on it later.
+    pub(crate) stream: Option<Arc<crate::push::Stream>>,
     /// Where the asked page begins.
     pub(crate) cursor: Option<i64>,
 }
@@ -74,6 +77,21 @@ impl Call {
 
     pub(crate) fn is_admin(&self) -> bool {
         self.level >= Level::Admin
+    }
+
+    /// The event stream, and whose eyes the caller sees it with: an administrator's, or those of the account that the
+    /// request is about.
+    pub(crate) fn events(&self) -> Result<(&Hub, Viewer), Failure> {
+        let hub = self.dispatcher.events();
+        if let Some(why) = hub.broken() {
+            return Err(Failure::unavailable(format!("the event journal cannot be used: {why}")));
+        }
+        let viewer = match (self.level, self.target_named) {
+            (Level::Admin | Level::ServerAdmin, false) => Viewer::All,
+            (Level::Support, false) => Viewer::Staff,
+            _ => Viewer::Account(self.account()?.id),
+        };
+        Ok((hub, viewer))
     }
 
     /// The account that the request is about.

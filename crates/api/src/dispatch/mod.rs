@@ -25,6 +25,7 @@ pub use table::{commands, find};
 
 use crate::auth::{Level, Nonces, Policy, Proof, Replays, Sessions, authorise, look, may_act_for};
 use crate::declare::{Args, Command, Effect, Outcome, Run};
+use crate::events::Hub;
 use crate::reply::{
     Answer, Failure, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
 };
@@ -58,6 +59,7 @@ pub struct Dispatcher {
     overrides: RwLock<Arc<Overrides>>,
     memory: Mutex<Memory>,
     recent: Recent,
+    events: Hub,
 }
 
 /// What became of a request besides its outcome.
@@ -71,7 +73,9 @@ struct Traits {
 impl Dispatcher {
     /// A dispatcher with the rules of `tb_api`. Rows that are wrong are logged, and none of them counts.
     pub async fn start(switch: Handle, version: &'static str) -> Arc<Self> {
+        let events = Hub::start(&switch).await;
         let dispatcher = Arc::new(Self {
+            events,
             switch,
             version,
             overrides: RwLock::default(),
@@ -82,6 +86,12 @@ impl Dispatcher {
             tracing::warn!(%why, "tb_api is not used");
         }
         dispatcher
+    }
+
+    /// The event stream of this node.
+    #[must_use]
+    pub const fn events(&self) -> &Hub {
+        &self.events
     }
 
     /// Answers a request. Never fails, never panics. Dropping this future, because the peer went away, does not cut
@@ -239,6 +249,7 @@ impl Dispatcher {
             request_id: request_id.or(identified.single_use),
             source: *identity.source,
             peer: identity.request.origin.peer,
+            stream: identity.request.stream.clone(),
             cursor: identity.request.field("cursor").and_then(|cursor| cursor.trim().parse().ok()),
         })
     }

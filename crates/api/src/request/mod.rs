@@ -11,6 +11,7 @@ mod query;
 mod xml;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use strowger_model::{AccountId, Secret};
 
@@ -18,6 +19,7 @@ pub use console::ConsoleUser;
 pub use http::Http;
 pub use line::{is_api_path, is_request_line};
 
+use crate::push::PushSender;
 use crate::reply::{Failure, Format};
 
 /// The longest line of a stream, in bytes; the gate closes beyond.
@@ -127,6 +129,8 @@ pub struct Request {
     pub(crate) size: usize,
     /// Why it could not be read.
     pub(crate) broken: Option<Failure>,
+    /// Where later answers go.
+    pub(crate) stream: Option<Arc<crate::push::Stream>>,
 }
 
 impl Request {
@@ -144,6 +148,7 @@ impl Request {
             preflight: false,
             size,
             broken: None,
+            stream: None,
         }
     }
 
@@ -157,6 +162,19 @@ impl Request {
     #[must_use]
     pub fn command(&self) -> &str {
         &self.command
+    }
+
+    /// Something may follow the answer later on the same stream: an event, the result of what was begun.
+    #[must_use]
+    pub fn may_push(&self) -> bool {
+        crate::push::COMMANDS.contains(&self.command.as_str())
+    }
+
+    /// What follows the answer later goes there. `raw`: the request as sent, which is quoted without its secrets.
+    #[must_use]
+    pub fn pushing_to(mut self, sender: PushSender, raw: &[u8]) -> Self {
+        self.stream = Some(Arc::new(crate::push::Stream::new(sender, raw, self.format)));
+        self
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&str> {

@@ -279,8 +279,10 @@ impl Keeper {
     /// Tells whoever watches which accounts came and went.
     fn tell_news(&mut self) {
         for notice in self.news.drain(..) {
-            // Nobody watching is no error.
-            let _ = self.notices.as_ref().map(|notices| notices.send(notice));
+            if let Some(notices) = &self.notices {
+                // Nobody watching is no error.
+                drop(notices.send(notice));
+            }
         }
     }
 

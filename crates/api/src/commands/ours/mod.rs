@@ -1,6 +1,9 @@
 //! Commands of ours: no chapter of the documents has them.
 
+mod eventlist;
+mod events;
+
 use crate::declare::Command;
 
 /// The group's commands.
-pub const COMMANDS: &[&Command] = &[];
+pub const COMMANDS: &[&Command] = &[&eventlist::COMMAND, &events::COMMAND];
