@@ -12,9 +12,11 @@ mod declare;
 mod dispatch;
 mod docs;
 mod events;
+mod host;
 mod push;
 mod reply;
 mod request;
+mod service;
 pub mod transcript;
 
 pub use auth::{Caller, Denial, Level, Place, Policy, Proof, Rule, Source, authorise, may_act_for};
@@ -28,3 +30,4 @@ pub use request::{
     ConsoleUser, Http, MAX_BODY_BYTES, MAX_LINE_BYTES, Origin, Request, Transport, is_api_path,
     is_request_line,
 };
+pub use service::ServiceOrder;

@@ -94,6 +94,16 @@ Process {
         "`documented` restores the defaults of the original documents, which trust the local network."
     hostcontrol: bool = "false" { applies: Restart, startup: true }
         "Whether administrators may run programs, change addresses and reboot the machine by API (cmd, setip, reboot, actions 4, 6 and 7)."
+    hostcommands: List = "" { applies: Restart, startup: true }
+        "The only programs that `cmd` and action 7 may run, each `name=/path/program argument`; one that ends with ` *` takes further arguments from the request."
+    hosttimeout: u32 = "30" { min: 1, max: 3600, unit: "s", applies: Restart, startup: true }
+        "How long such a program may run before it is killed."
+    hostiphelper: String = "" { applies: Restart, startup: true }
+        "The program that changes the machine's addresses for `setip`; it is called with apply, confirm or revert first."
+    hostipconfirm: u32 = "60" { min: 1, max: 3600, unit: "s", applies: Restart, startup: true }
+        "How long a change of address waits for its confirmation before it is reverted."
+    hostrestart: String = "" { applies: Restart, startup: true }
+        "The program that restarts the machine, with an absolute path, for `restart` with what=server and action 6."
     loglevel: String = "info" {}
         "error, warn, info, debug or trace, or a filter such as `info,strowger_switch=debug`."
     logformat: String = "auto" { choices: &["auto", "text", "json"], applies: Restart }

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strowger_api::Dispatcher;
-use strowger_switch::{ApiDatagram, Handle};
+use strowger_switch::{ApiDatagram, Handle, rebind_tcp};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
 use crate::connection::{Client, serve};
@@ -37,14 +38,19 @@ pub struct Gate {
     pub(crate) version: &'static str,
     connections: Arc<Connections>,
     closing: Arc<watch::Sender<bool>>,
+    /// Has each door's listener bound anew.
+    doors: Arc<Mutex<Vec<mpsc::Sender<Reopened>>>>,
 }
+
+/// Where a door says that its listener was bound anew.
+type Reopened = oneshot::Sender<io::Result<()>>;
 
 impl Gate {
     /// A gate without doors.
     #[must_use]
     pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
-        Self { dispatcher, switch, version, connections: Arc::default(), closing }
+        Self { dispatcher, switch, version, connections: Arc::default(), closing, doors: Arc::default() }
     }
 
     /// Opens a door of every protocol on a listener that does not block. Call within a tokio runtime.
@@ -73,6 +79,21 @@ impl Gate {
     /// Answers the API datagrams that reach UDP port `port`.
     pub fn answer_datagrams(&self, datagrams: mpsc::Receiver<ApiDatagram>, port: u16) {
         tokio::spawn(datagram::serve(self.clone(), datagrams, port));
+    }
+
+    /// Binds the listener of every door anew on its port; connections go on. Returns how many doors there are.
+    ///
+    /// # Errors
+    /// The first listener that could not be bound anew; it stays as it was, as do those after it.
+    pub async fn reopen(&self) -> io::Result<usize> {
+        let doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let gone = |_| io::Error::other("the gate is closed");
+        for door in &doors {
+            let (done, reopened) = oneshot::channel();
+            door.send(done).await.map_err(|_| io::Error::other("the gate is closed"))?;
+            reopened.await.map_err(gone)??;
+        }
+        Ok(doors.len())
     }
 
     /// Open connections.
@@ -104,12 +125,20 @@ impl Gate {
         enter: impl Fn(Self, TcpStream, SocketAddr, Permit) + Send + 'static,
     ) -> io::Result<()> {
         listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
+        let mut listener = TcpListener::from_std(listener)?;
+        let (door, mut orders) = mpsc::channel::<Reopened>(1);
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner).push(door);
         let gate = self.clone();
         tokio::spawn(async move {
             loop {
                 let accepted = tokio::select! {
                     () = gate.closed() => return,
+                    Some(done) = orders.recv() => {
+                        let fresh = rebind_tcp(listener.as_fd()).and_then(TcpListener::from_std);
+                        // Whoever asked may have gone.
+                        let _ = done.send(fresh.map(|fresh| listener = fresh));
+                        continue;
+                    }
                     accepted = listener.accept() => accepted,
                 };
                 match accepted {

@@ -147,6 +147,21 @@ impl Outbound {
         self.set(now, Vec::new());
     }
 
+    /// Registers everywhere anew at once; what was under way is forgotten. Returns how many.
+    pub fn restart(&mut self, now: Now) -> usize {
+        let staying = self.clients.values_mut().filter(|client| !client.leaving);
+        let mut count = 0;
+        for client in staying {
+            client.running = None;
+            client.state = OutboundState::Registering;
+            client.failures = 0;
+            client.next_at = Some(now.mono);
+            count += 1;
+        }
+        self.handle_timeout(now);
+        count
+    }
+
     fn begin(&mut self, now: Now, settings: OutboundSettings) {
         let server = settings.server;
         let client = Client {

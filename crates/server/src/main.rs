@@ -12,6 +12,7 @@ mod first_start;
 mod logging;
 mod print;
 mod ready;
+mod restart;
 mod restore;
 mod serve;
 mod settings;

@@ -22,6 +22,18 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// The ports that the system chose because the configuration left it the choice.
+    pub(crate) fn chosen(&self, config: &strowger_config::Config) -> Vec<(&'static str, u16)> {
+        let free = |key: &str| config.get(key).is_some_and(|text| text.trim() == "0");
+        // 0 is not the system's choice here: it is the same number as the main port's.
+        let own = |key: &str| key != "mainaportudp" && free(key);
+        self.keys()
+            .into_iter()
+            .filter(|(key, _)| own(key))
+            .filter_map(|(key, port)| Some((key, port?)))
+            .collect()
+    }
+
     /// The ports by the keys that choose them.
     pub(crate) fn keys(&self) -> [(&'static str, Option<u16>); 6] {
         [

@@ -22,23 +22,29 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A verified backup that is to take the database's place.
 pub(crate) struct Restore {
     file: PathBuf,
-    line: Line,
+    /// Who is told; nobody where a command asked, which was answered before.
+    line: Option<Line>,
 }
 
 impl Restore {
     /// The order, with the connection that asked for it.
     pub(crate) const fn new(file: PathBuf, line: Line) -> Self {
-        Self { file, line }
+        Self { file, line: Some(line) }
+    }
+
+    /// The order of a command.
+    pub(crate) const fn unheard(file: PathBuf) -> Self {
+        Self { file, line: None }
     }
 
     /// Tells how far it is.
     pub(crate) fn say(&mut self, text: &str) {
-        self.line.send(&Outcome { done: true, text: text.to_owned(), close: false, more: true });
+        tell(&mut self.line, &Outcome { done: true, text: text.to_owned(), close: false, more: true });
     }
 
     /// It does not happen.
     pub(crate) fn refuse(mut self, why: &str) {
-        self.line.send(&Outcome::of(Err(anyhow::anyhow!("{why}"))));
+        tell(&mut self.line, &Outcome::of(Err(anyhow::anyhow!("{why}"))));
     }
 
     /// Replaces the database, which is closed by now. What came of it is told when the server is up again.
@@ -54,14 +60,15 @@ impl Restore {
             Err(failure) => error!(failure, "not restored: the old database stays"),
         }
         let mut line = self.line;
-        line.send(&Outcome { done: true, text: "starting again".to_owned(), close: false, more: true });
+        let text = "starting again".to_owned();
+        tell(&mut line, &Outcome { done: true, text, close: false, more: true });
         Restored { line, outcome }
     }
 }
 
 /// A restore that is over, its outcome not yet told.
 pub(crate) struct Restored {
-    line: Line,
+    line: Option<Line>,
     outcome: Result<String, String>,
 }
 
@@ -70,15 +77,20 @@ impl Restored {
     pub(crate) fn up(mut self) {
         let outcome =
             self.outcome.map_err(|why| anyhow::anyhow!("{why}; the server goes on with the old database"));
-        self.line.send(&Outcome::of(outcome));
+        tell(&mut self.line, &Outcome::of(outcome));
     }
 
     /// The server did not come up again.
     pub(crate) fn down(mut self, failure: &Failure) {
         let replaced = self.outcome.unwrap_or_else(|why| why);
-        self.line.send(&Outcome::of(Err(anyhow::anyhow!(
-            "{replaced}; the server did not start again: {failure}"
-        ))));
+        let why = anyhow::anyhow!("{replaced}; the server did not start again: {failure}");
+        tell(&mut self.line, &Outcome::of(Err(why)));
+    }
+}
+
+fn tell(line: &mut Option<Line>, outcome: &Outcome) {
+    if let Some(line) = line {
+        line.send(outcome);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use strowger_api::ServiceOrder;
 use strowger_config::Config;
 use strowger_gate::{Gate, Security, Tls};
 use strowger_store::Store;
@@ -21,6 +22,7 @@ use crate::exchange::{self, Exchange, port_failure};
 use crate::failure::Failure;
 use crate::logging::{self, Log};
 use crate::ready::{Ready, ReadyFile};
+use crate::restart;
 use crate::restore::{Restore, Restored};
 use crate::settings::{Texts, data_folder, open_store};
 use crate::{VERSION, cli, first_start, tls};
@@ -30,6 +32,9 @@ const GATE_GRACE: Duration = Duration::from_secs(2);
 
 /// How long calls and trunks may take to be told, where the end is wanted at once.
 const HASTY_END: Duration = Duration::from_secs(2);
+
+/// Orders of commands that wait.
+const MOST_ORDERS: usize = 4;
 
 /// How often the database is asked whether it failed for good.
 const LOOK: Duration = Duration::from_secs(1);
@@ -42,10 +47,25 @@ pub(crate) fn run(options: &cli::Serve) -> Result<(), Failure> {
     let log = logging::start(&startup)?;
     raise_descriptor_limit();
     let (control, socket) = Control::claim_in(&data)?;
-    let mut server = Server { options, data, log, startup, texts, socket, signals: None, restored: None };
+    let mut server = Server {
+        options,
+        data,
+        log,
+        startup,
+        texts,
+        socket,
+        signals: None,
+        restored: None,
+        pinned: Vec::new(),
+    };
     let ended = server.rounds();
+    let pinned = server.pinned.clone();
     drop(control);
-    ended
+    match ended? {
+        After::Over => Ok(()),
+        // Everything is closed by now, as at an end.
+        After::Restart => Err(restart::again(&pinned)),
+    }
 }
 
 /// What outlives a restore, which stops everything else and starts it again.
@@ -60,15 +80,35 @@ struct Server<'a> {
     signals: Option<Signals>,
     /// The restore before this round, to be told of when the round serves.
     restored: Option<Restored>,
+    /// The ports that the system chose, for a restart of the process.
+    pinned: Vec<(&'static str, u16)>,
+}
+
+/// What follows when nothing serves any more.
+enum After {
+    /// The end.
+    Over,
+    /// The same program again, in this process.
+    Restart,
+}
+
+/// What a round leaves to be done.
+enum Left {
+    Nothing,
+    Restart,
+    Restore(Box<Restore>),
 }
 
 impl Server<'_> {
     /// Serves until the end, from one restore to the next.
-    fn rounds(&mut self) -> Result<(), Failure> {
+    fn rounds(&mut self) -> Result<After, Failure> {
         loop {
             match self.round() {
-                Ok(None) => return Ok(()),
-                Ok(Some(restore)) => self.restored = Some(restore.carry_out(&self.startup, &self.data)),
+                Ok(Left::Nothing) => return Ok(After::Over),
+                Ok(Left::Restart) => return Ok(After::Restart),
+                Ok(Left::Restore(restore)) => {
+                    self.restored = Some(restore.carry_out(&self.startup, &self.data))
+                }
                 Err(failure) => {
                     if let Some(restored) = self.restored.take() {
                         restored.down(&failure);
@@ -80,7 +120,7 @@ impl Server<'_> {
     }
 
     /// Serves until a signal or a restore; nothing is open afterwards but the control socket.
-    fn round(&mut self) -> Result<Option<Restore>, Failure> {
+    fn round(&mut self) -> Result<Left, Failure> {
         let store = open_store(&self.startup, &self.data)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -95,7 +135,7 @@ impl Server<'_> {
     }
 
     /// Everything that needs the runtime.
-    async fn serve(&mut self, store: &Store) -> Result<Option<Restore>, Failure> {
+    async fn serve(&mut self, store: &Store) -> Result<Left, Failure> {
         let socket = self.socket.try_clone().and_then(tokio::net::UnixListener::from_std);
         let socket = socket.context("the control socket")?;
         let mut signals = match self.signals.take() {
@@ -118,6 +158,8 @@ impl Server<'_> {
         let (restores, mut restore) = mpsc::channel(1);
         let dispatcher = Arc::clone(&exchange.dispatcher);
         let events = dispatcher.events().clone();
+        let (orders, mut order) = mpsc::channel(MOST_ORDERS);
+        dispatcher.listen_to_services(orders);
         let performer = Performer { switch: handle.clone(), dispatcher, restores: Some(restores) };
         tokio::spawn(performer.serve(socket));
 
@@ -132,8 +174,9 @@ impl Server<'_> {
             restored.up();
         }
 
-        let end = wait(&handle, &mut signals, &mut restore, &self.log).await;
-        close(&gate, &handle, matches!(end, End::Hasty)).await;
+        let mut wishes = Wishes { signals: &mut signals, restores: &mut restore, orders: &mut order };
+        let end = wait(&handle, &gate, &mut wishes, &self.log).await;
+        close(&gate, &handle, matches!(end, End::Hasty | End::Restart { hasty: true })).await;
         // The ends of the calls are events too.
         events.close().await;
         drop(file);
@@ -145,11 +188,16 @@ impl Server<'_> {
             }
             End::Drained | End::Hasty => {
                 info!("ended");
-                return Ok(None);
+                return Ok(Left::Nothing);
+            }
+            End::Restart { .. } => {
+                self.pinned = ready.chosen(&handle.config());
+                info!("restarting");
+                return Ok(Left::Restart);
             }
         };
         self.texts.pin(&ready.keys());
-        Ok(Some(*restore))
+        Ok(Left::Restore(restore))
     }
 }
 
@@ -275,17 +323,25 @@ enum End {
     Hasty,
     /// The database failed for good; the calls are over, or had their time.
     Broken,
+    /// A restart of this process.
+    Restart {
+        /// Without waiting for calls.
+        hasty: bool,
+    },
     /// A restore: nothing that runs now belongs to the database that comes.
     Restore(Box<Restore>),
 }
 
+/// From where the end, or something else, is asked for.
+struct Wishes<'a> {
+    signals: &'a mut Signals,
+    restores: &'a mut mpsc::Receiver<Restore>,
+    orders: &'a mut mpsc::Receiver<ServiceOrder>,
+}
+
 /// Serves until a signal, a restore or the database's end; lets running calls finish, except for a restore.
-async fn wait(
-    handle: &Handle,
-    signals: &mut Signals,
-    restores: &mut mpsc::Receiver<Restore>,
-    log: &Log,
-) -> End {
+async fn wait(handle: &Handle, gate: &Gate, wishes: &mut Wishes<'_>, log: &Log) -> End {
+    let Wishes { signals, restores, orders } = wishes;
     let mut look = tokio::time::interval(LOOK);
     let mut broken = false;
     while !broken {
@@ -293,12 +349,22 @@ async fn wait(
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = signals.hangup.recv() => reload(handle, log).await,
-            Some(mut restore) = restores.recv() => {
-                info!("a restore: new calls are refused, running ones are ended");
-                restore.say("verified; ending calls");
-                handle.drain();
-                return End::Restore(Box::new(restore));
-            }
+            Some(restore) = restores.recv() => return begin_restore(handle, restore),
+            Some(order) = orders.recv() => match order {
+                ServiceOrder::Restore(file) => return begin_restore(handle, Restore::unheard(file)),
+                ServiceOrder::Restart { force: true } => return End::Restart { hasty: true },
+                ServiceOrder::Restart { force: false } => {
+                    return match drain(handle, signals).await {
+                        End::Hasty => End::Hasty,
+                        _ => End::Restart { hasty: false },
+                    };
+                }
+                ServiceOrder::ReopenDoors(done) => {
+                    // Whoever asked may have gone.
+                    let _ = done.send(gate.reopen().await.map_err(|error| error.to_string()));
+                }
+                ServiceOrder::Configured => follow_level(log, &handle.config()),
+            },
             _ = look.tick() => broken = handle.store().is_broken(),
         }
     }
@@ -308,6 +374,19 @@ async fn wait(
     match drain(handle, signals).await {
         End::Drained if broken => End::Broken,
         end => end,
+    }
+}
+
+fn begin_restore(handle: &Handle, mut restore: Restore) -> End {
+    info!("a restore: new calls are refused, running ones are ended");
+    restore.say("verified; ending calls");
+    handle.drain();
+    End::Restore(Box::new(restore))
+}
+
+fn follow_level(log: &Log, config: &Config) {
+    if let Err(error) = log.change(config) {
+        error!(%error, "the log level was not changed");
     }
 }
 
@@ -334,9 +413,7 @@ async fn reload(handle: &Handle, log: &Log) {
         return;
     }
     let new = handle.config();
-    if let Err(error) = log.change(&new) {
-        error!(%error, "the log level was not changed");
-    }
+    follow_level(log, &new);
     for key in old.changes(&new) {
         let restart = key.applies == strowger_config::Applies::Restart;
         info!(key = key.name, restart, "changed");

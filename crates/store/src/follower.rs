@@ -38,12 +38,27 @@ struct Position {
     look_back: i64,
 }
 
+/// A running follower.
+#[derive(Debug, Clone)]
+pub struct Following(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+impl Following {
+    /// It ends by itself with its next look; it may report once more.
+    pub fn stop(&self) {
+        self.0.store(true, std::sync::atomic::Ordering::Release);
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Acquire)
+    }
+}
+
 /// Starts the thread.
 pub(crate) fn follow(
     store: &Store,
     since: i64,
     mut each: Box<dyn FnMut(Vec<Change>) + Send>,
-) -> Result<(), ReadError> {
+) -> Result<Following, ReadError> {
     let options = store.inner.options.clone();
     let shared = std::sync::Arc::clone(&store.inner.shared);
     let mut conn = Conn::reader(&options.database, Duration::from_secs(30))?;
@@ -56,10 +71,12 @@ pub(crate) fn follow(
     for (seq, _, _) in read(&mut conn, since - look_back)?.into_iter().filter(|c| c.0 <= since) {
         position.seen.insert(seq, ());
     }
+    let following = Following(std::sync::Arc::default());
+    let running = following.clone();
     let body = move || {
         let mut rung = 0;
         let mut listener = None;
-        while !shared.closed() {
+        while !shared.closed() && !running.stopped() {
             match news(&mut conn, &mut position) {
                 Ok(changes) if changes.is_empty() => {}
                 Ok(changes) => each(changes),
@@ -79,7 +96,7 @@ pub(crate) fn follow(
     let thread = thread::Builder::new().name("store-follower".into()).spawn(body);
     let thread = thread.map_err(|e| ReadError::Unavailable(Unavailable::Fault { what: e.to_string() }))?;
     store.adopt(thread);
-    Ok(())
+    Ok(following)
 }
 
 /// Waits for a notification; a lost listener is made anew and the table polled meanwhile.

@@ -51,7 +51,7 @@ pub use self::errors::{
     UserError,
 };
 pub use self::faults::{FaultKind, Faults};
-pub use self::follower::Change;
+pub use self::follower::{Change, Following};
 pub use self::health::Health;
 pub use self::idempotency::RequestKey;
 pub use self::keyring::{KeyError, Keyring};

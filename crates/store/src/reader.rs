@@ -26,6 +26,21 @@ pub(crate) struct Readers {
 impl Readers {
     /// Starts the threads; each has its connection before this returns.
     pub(crate) fn start(options: &Options, limit: Duration) -> Result<Self, OpenError> {
+        Ok(Self { jobs: Mutex::new(Some(Self::threads(options, limit)?)) })
+    }
+
+    /// Fresh threads with fresh connections take over; the old ones answer what waits and end. Returns how many.
+    pub(crate) fn restart(&self, options: &Options, limit: Duration) -> Result<usize, OpenError> {
+        let fresh = Self::threads(options, limit)?;
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        // A closed pool stays closed.
+        if jobs.is_some() {
+            *jobs = Some(fresh);
+        }
+        Ok(options.readers.max(1))
+    }
+
+    fn threads(options: &Options, limit: Duration) -> Result<Sender<Job>, OpenError> {
         let (sender, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         for number in 0..options.readers.max(1) {
@@ -36,7 +51,7 @@ impl Readers {
                 .spawn(move || serve(&inbox, &database, limit, conn))
                 .map_err(|source| OpenError::File { path: "thread".into(), source })?;
         }
-        Ok(Self { jobs: Mutex::new(Some(sender)) })
+        Ok(sender)
     }
 
     /// Runs a query on whichever thread is free.

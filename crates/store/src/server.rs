@@ -7,7 +7,7 @@ use strowger_model::{Account, AccountId, Now};
 
 use crate::db::{Conn, Fault, values};
 use crate::errors::{ReadError, RecoverError, Unavailable};
-use crate::follower::Change;
+use crate::follower::{Change, Following};
 use crate::ledger_check::LedgerCheck;
 use crate::recover::{Recovery, recover};
 use crate::rows::{BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PriceRows, RouteRow, Snapshot};
@@ -137,11 +137,15 @@ impl Server {
     }
 
     /// Calls `each` on a thread of its own, within a second of every committed change after `since`, also those
-    /// made by outside SQL. A change may be reported twice, never not at all. Ends when the store closes.
+    /// made by outside SQL. A change may be reported twice, never not at all. Ends when the store closes or it is stopped.
     ///
     /// # Errors
     /// No connection or thread can be had.
-    pub fn follow(&self, since: i64, each: Box<dyn FnMut(Vec<Change>) + Send>) -> Result<(), ReadError> {
+    pub fn follow(
+        &self,
+        since: i64,
+        each: Box<dyn FnMut(Vec<Change>) + Send>,
+    ) -> Result<Following, ReadError> {
         follower::follow(&self.0, since, each)
     }
 

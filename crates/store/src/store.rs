@@ -106,6 +106,26 @@ impl Store {
         self.inner.shared.is_broken()
     }
 
+    /// Fresh connections for the writer and the readers, while the store is in use: what runs is finished on the old
+    /// ones. Returns how many there are. Blocks.
+    ///
+    /// # Errors
+    /// The database cannot be reached; the old connections stay where they still work.
+    pub fn reconnect(&self) -> Result<usize, OpenError> {
+        let readers =
+            self.inner.readers.restart(&self.inner.options, Duration::from_millis(READ_LIMIT_MS))?;
+        let (sender, answer) = oneshot::channel();
+        let done = Box::new(move |outcome: Result<(), Unavailable>| {
+            // Whoever asked may have gone.
+            let _ = sender.send(outcome);
+        });
+        let failed = |what: String| OpenError::Fault { what };
+        self.inner.writer.send(Message::Reconnect(done)).map_err(|_| failed("closed".to_owned()))?;
+        let outcome = answer.blocking_recv().unwrap_or(Err(Unavailable::Closed));
+        outcome.map_err(|why| failed(why.to_string()))?;
+        Ok(readers + 1)
+    }
+
     /// Commits what is queued, ends the threads and releases the lock. Blocks. Later operations answer
     /// [`Unavailable::Closed`].
     pub fn close(&self) {

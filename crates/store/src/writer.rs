@@ -40,6 +40,8 @@ pub(crate) enum Message {
     Op(Box<dyn Op>),
     /// An account's line state, written with the next tick.
     Line(AccountId, i64, i64),
+    /// Commit what is queued, and go on with a fresh connection; the old one stays where none can be had.
+    Reconnect(Box<dyn FnOnce(Result<(), Unavailable>) + Send>),
     /// Commit what is queued and end.
     Close,
 }
@@ -58,6 +60,8 @@ pub(crate) struct Writer {
     group_number: i64,
     last_group: usize,
     killed: bool,
+    /// Somebody wants a fresh connection after the group that is being gathered.
+    reconnecting: Option<Box<dyn FnOnce(Result<(), Unavailable>) + Send>>,
 }
 
 impl Writer {
@@ -79,6 +83,7 @@ impl Writer {
             group_number,
             last_group: 0,
             killed: false,
+            reconnecting: None,
         }
     }
 
@@ -101,6 +106,9 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => open = false,
             }
             self.carry_out(ops);
+            if let Some(done) = self.reconnecting.take() {
+                done(self.renew());
+            }
             let now = Instant::now();
             if now >= tick || !open {
                 tick = now + TICK;
@@ -121,6 +129,8 @@ impl Writer {
             Message::Line(account, status, at_ms) => {
                 self.lines.insert(account, (status, at_ms));
             }
+            // Whatever was gathered before it is still uncommitted, which no connection of its own minds.
+            Message::Reconnect(done) => self.reconnecting = Some(done),
             Message::Close => return false,
         }
         true
@@ -274,6 +284,16 @@ impl Writer {
         }
     }
 
+    /// A fresh connection. A broken database is not written again before the next start, whoever asks.
+    fn renew(&mut self) -> Result<(), Unavailable> {
+        if self.killed || self.shared.is_broken() {
+            return Err(Unavailable::Unwell { why: self.shared.unwell().unwrap_or_default() });
+        }
+        let fresh = Conn::writer(&self.options.database, Arc::clone(&self.options.faults))?;
+        self.conn = Some(fresh);
+        Ok(())
+    }
+
     fn reconnect(&mut self) -> bool {
         if self.conn.is_none() {
             self.conn = Conn::writer(&self.options.database, Arc::clone(&self.options.faults)).ok();
@@ -312,8 +332,10 @@ impl Writer {
             return;
         }
         while let Ok(message) = inbox.try_recv() {
-            if let Message::Op(op) = message {
-                op.finish(End::Unavailable(Unavailable::Closed));
+            match message {
+                Message::Op(op) => op.finish(End::Unavailable(Unavailable::Closed)),
+                Message::Reconnect(done) => done(Err(Unavailable::Closed)),
+                Message::Line(..) | Message::Close => {}
             }
         }
         for op in self.stuck.drain(..) {

@@ -14,14 +14,15 @@ mod listeners;
 pub mod shard;
 mod start;
 
+pub use directory::TableChange;
 pub use driver::flows::SipFlow;
 pub use handle::types::{
     ApiDatagram, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, LineStatus, LiveCall,
     LiveState, OutboundRegistration, P2p, P2pError, P2pPlaced, Registered, RoutingTest, Stopped, UnregMode,
     WaitFor,
 };
-pub use handle::{Handle, Reload, ReloadError};
-pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp};
+pub use handle::{Handle, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted};
+pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp, rebind_tcp};
 pub use shard::{Shard, ShardInput, ShardOutput, ShardSetup};
 pub use start::{Deps, Running, StartError, start};
 pub use strowger_location::OutboundState;

@@ -3,8 +3,9 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::BorrowedFd;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use strowger_config::Config;
 use thiserror::Error;
 
@@ -168,6 +169,53 @@ fn udp_for(key: &'static str, address: SocketAddr) -> Result<UdpSocket, BindErro
     bind().map_err(|source| BindError { key, address, source })
 }
 
+/// A fresh listener on the port of an open one, which is to be dropped afterwards: there is no moment without a
+/// listener, and connections that were accepted stay.
+///
+/// # Errors
+/// What the system says; the open one is as good as before.
+pub fn rebind_tcp(open: BorrowedFd<'_>) -> io::Result<TcpListener> {
+    let open = SockRef::from(&open);
+    let address = own_address(&open)?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    open.set_reuse_port(true)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    both_families(&socket, address)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    // Only we share the port, and only for this moment.
+    socket.set_reuse_port(false)?;
+    Ok(socket.into())
+}
+
+/// The same for a datagram socket; what the open one has received already must still be read from it.
+///
+/// # Errors
+/// What the system says; the open one is as good as before.
+pub fn rebind_udp(open: BorrowedFd<'_>) -> io::Result<UdpSocket> {
+    let open = SockRef::from(&open);
+    let address = own_address(&open)?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    open.set_reuse_address(true)?;
+    socket.set_reuse_address(true)?;
+    both_families(&socket, address)?;
+    socket.set_nonblocking(true)?;
+    let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
+    let bound = socket.bind(&address.into());
+    open.set_reuse_address(false)?;
+    bound?;
+    socket.set_reuse_address(false)?;
+    Ok(socket.into())
+}
+
+fn own_address(socket: &Socket) -> io::Result<SocketAddr> {
+    let address = socket.local_addr()?;
+    address.as_socket().ok_or_else(|| io::Error::other("no internet address"))
+}
+
 /// `::` takes IPv4 too.
 fn both_families(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     match address.ip() {
@@ -184,6 +232,32 @@ mod tests {
     fn an_ephemeral_pair_has_one_number() {
         let (tcp, udp) = bind_pair("127.0.0.1:0".parse().unwrap()).unwrap();
         assert_eq!(tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
+    }
+
+    #[test]
+    fn a_port_is_bound_anew_while_it_is_open_and_connections_stay() {
+        use std::io::{Read as _, Write as _};
+        use std::os::fd::AsFd as _;
+        let (mut tcp, mut udp) = bind_pair("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = tcp.local_addr().unwrap();
+        tcp.set_nonblocking(false).unwrap();
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        let (mut kept, _) = tcp.accept().unwrap();
+        for _ in 0..3 {
+            tcp = rebind_tcp(tcp.as_fd()).unwrap();
+            udp = rebind_udp(udp.as_fd()).unwrap();
+            tcp.set_nonblocking(false).unwrap();
+            udp.set_nonblocking(false).unwrap();
+            assert_eq!((tcp.local_addr().unwrap(), udp.local_addr().unwrap()), (address, address));
+            let _second = std::net::TcpStream::connect(address).unwrap();
+            tcp.accept().unwrap();
+            let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+            sender.send_to(b"x", address).unwrap();
+            assert_eq!(udp.recv(&mut [0; 8]).unwrap(), 1);
+        }
+        client.write_all(b"y").unwrap();
+        assert_eq!(kept.read(&mut [0; 8]).unwrap(), 1);
+        assert!(UdpSocket::bind(address).is_err(), "nobody else shares the port");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Puts the switch together: recovery first, then the bindings, media, shards and directory, and only then the doors.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -25,7 +26,7 @@ use crate::driver::perform::Performer;
 use crate::driver::thread::{ShardThread, route_lookup, shared};
 use crate::handle::types::{ApiDatagram, FlowInfo, FlowTransport};
 use crate::handle::{Handle, Inner, Reload};
-use crate::listeners::{Listeners, Ports};
+use crate::listeners::{Listeners, Ports, rebind_tcp};
 use crate::shard::{Addresses, Shard, ShardSetup};
 
 /// API datagrams that wait for the gate.
@@ -146,7 +147,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let (main_udp, sip_udp) = (shared(main_udp), shared(sip_udp));
     let OpenedLog { records, log, thread: log_thread } = loaded.opened;
     let performer = Performer {
-        sockets: [sip_udp, main_udp.clone()],
+        sockets: [sip_udp.clone(), main_udp.clone()],
         flows: flows.clone(),
         media: media.clone(),
         store: deps.store.clone(),
@@ -172,7 +173,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let following = tokio::task::spawn_blocking(move || {
         server.follow(seq, Box::new(move |changes| follower.tell(Job::Changes(changes))))
     });
-    following.await.map_err(|error| io("follower")(std::io::Error::other(error)))??;
+    let following = following.await.map_err(|error| io("follower")(std::io::Error::other(error)))??;
     let handle = Handle(Arc::new(Inner {
         clock,
         config: arc_swap::ArcSwap::new(Arc::clone(&config)),
@@ -186,7 +187,10 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
         events,
         notices,
         log,
-        main_udp,
+        udp: [sip_udp, main_udp].map(arc_swap::ArcSwapOption::new),
+        rebinding: tokio::sync::Mutex::default(),
+        sip_tcp: Mutex::default(),
+        following: Mutex::new(following),
         ports,
         bind: config.bind,
         data: deps.data,
@@ -210,7 +214,9 @@ fn open_doors(
     let mut tasks = vec![tokio::spawn(directory::resolve_forever(directory))];
     if let Some(listener) = sip_tcp {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(io("sipport"))?;
-        tasks.push(tokio::spawn(accept(listener, handle.clone())));
+        let (rebind, orders) = mpsc::channel(1);
+        *handle.0.sip_tcp.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(rebind);
+        tasks.push(tokio::spawn(accept(listener, orders, handle.clone())));
     }
     handle.0.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(tasks);
     Ok(())
@@ -358,9 +364,22 @@ fn trusted(config: &Config) -> Vec<IpRange> {
 }
 
 /// Takes SIP connections on `sipport`.
-async fn accept(listener: tokio::net::TcpListener, handle: Handle) {
+async fn accept(
+    mut listener: tokio::net::TcpListener,
+    mut rebind: mpsc::Receiver<tokio::sync::oneshot::Sender<std::io::Result<()>>>,
+    handle: Handle,
+) {
     loop {
-        let (stream, peer) = match listener.accept().await {
+        let accepted = tokio::select! {
+            Some(done) = rebind.recv() => {
+                let fresh = rebind_tcp(listener.as_fd()).and_then(tokio::net::TcpListener::from_std);
+                // Whoever asked may have gone.
+                let _ = done.send(fresh.map(|fresh| listener = fresh));
+                continue;
+            }
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, most likely: wait for some to come back.

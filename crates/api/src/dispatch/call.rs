@@ -160,6 +160,12 @@ impl Call {
         if self.caller_name.is_empty() { self.peer.ip().to_string() } else { self.caller_name.clone() }
     }
 
+    /// On whose behalf a program of the operator runs.
+    pub(crate) fn on_behalf(&self) -> crate::host::OnBehalf {
+        let account = self.caller.as_ref().map(|account| account.id);
+        crate::host::OnBehalf { account, source: self.source.address.to_string() }
+    }
+
     /// What makes the store do this request once.
     pub(crate) fn request_key(&self) -> Option<RequestKey> {
         let request = self.request_id.clone()?;

@@ -50,6 +50,8 @@ pub(crate) struct Memory {
     pub sessions: Sessions,
     pub signups: Signups,
     pub web_clients: WebClients,
+    /// A change of the machine's address that waits for its confirmation.
+    pub address: Option<crate::host::Address>,
 }
 
 /// Takes requests to commands and back.
@@ -60,6 +62,8 @@ pub struct Dispatcher {
     memory: Mutex<Memory>,
     recent: Recent,
     events: Hub,
+    /// Whoever carries out what only the program can do.
+    pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
 }
 
 /// What became of a request besides its outcome.
@@ -81,6 +85,7 @@ impl Dispatcher {
             overrides: RwLock::default(),
             memory: Mutex::default(),
             recent: Recent::default(),
+            services: std::sync::OnceLock::new(),
         });
         if let Err(why) = dispatcher.reload_rules().await {
             tracing::warn!(%why, "tb_api is not used");
@@ -261,6 +266,11 @@ impl Dispatcher {
             None if name.is_empty() => Failure::missing("apientry"),
             None => Failure::new(Kind::UnknownCommand, name.chars().take(64).collect::<String>()),
         }
+    }
+
+    /// The running exchange.
+    pub(crate) const fn switch(&self) -> &Handle {
+        &self.switch
     }
 
     pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {

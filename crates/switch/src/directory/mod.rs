@@ -2,6 +2,7 @@
 //! as one snapshot that readers load without waiting.
 
 mod names;
+mod reread;
 mod rows;
 mod settings;
 
@@ -25,6 +26,7 @@ use crate::handle::types::{BindingFilter, UnregMode};
 use crate::shard::Order;
 
 pub use names::resolve_forever;
+pub use reread::TableChange;
 
 /// What the directory is told.
 pub enum Job {
@@ -34,6 +36,8 @@ pub enum Job {
     Configure(Arc<Config>, tokio::sync::oneshot::Sender<()>),
     /// A trunk's name was resolved.
     Resolved(AccountId, Vec<SocketAddr>),
+    /// Read these tables anew, all of them where none is named; answered when the snapshot shows them.
+    Reread(Vec<&'static str>, tokio::sync::oneshot::Sender<Result<Vec<TableChange>, ReadError>>),
     /// End the thread.
     Stop,
 }
@@ -74,6 +78,8 @@ pub struct Keeper {
     /// To be told when the snapshot shows it.
     news: Vec<Notice>,
     thrown_out: Vec<AccountId>,
+    /// What the rows were at the start or when they were last read anew on request.
+    baseline: reread::Baseline,
     /// The last change that was applied.
     newest: i64,
 }
@@ -112,6 +118,7 @@ pub fn load(
         master: Snapshot::new(settings::of(&config, &rows.holidays, clock.now().wall)),
         config,
         known: Known::default(),
+        baseline: reread::Baseline::of(&rows),
         holidays: rows.holidays,
         routes: Arc::clone(&routes),
         applied,
@@ -155,6 +162,7 @@ impl Keeper {
     fn run(mut self) {
         while let Ok(job) = self.receiver.recv() {
             let mut waiting = Vec::new();
+            let mut rereads = Vec::new();
             let mut next = Some(job);
             // What has gathered meanwhile is published together.
             while let Some(job) = next {
@@ -168,6 +176,7 @@ impl Keeper {
                     Job::Resolved(trunk, addresses) => {
                         self.master.apply(Change::TrunkAddresses { trunk, addresses });
                     }
+                    Job::Reread(tables, done) => rereads.push((self.reread_tables(&tables), done)),
                     Job::Stop => return,
                 }
                 next = self.receiver.try_recv().ok();
@@ -176,6 +185,10 @@ impl Keeper {
             self.tell_news();
             self.throw_out();
             self.tell_upstream();
+            for (changes, done) in rereads {
+                // Whoever asked may have gone.
+                let _ = done.send(changes);
+            }
             for done in waiting {
                 // Whoever asked may have gone.
                 let _ = done.send(());

@@ -1,6 +1,6 @@
 //! The way into a shard thread from other threads and tasks.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -43,6 +43,8 @@ pub enum Letter {
     Money(MoneyEvent),
     /// A leg of a call that did not survive a crash.
     Adopt(String),
+    /// Read and send on these UDP sockets (of the SIP port and of the main port) from now on; answered when it is so.
+    Sockets([Option<Arc<UdpSocket>>; 2], oneshot::Sender<std::io::Result<()>>),
     /// End the thread.
     Stop,
 }

@@ -22,6 +22,8 @@ use crate::shard::{MAIN, SIP, Shard, ShardInput};
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Letters that are performed before datagrams are looked at again.
 const LETTERS_PER_TURN: usize = 256;
+/// Batches that are read from a socket that is to be closed: more than its buffer holds.
+const MOST_TURNS: usize = 1_024;
 /// Bits of both sockets, as [`Poll::wait`] reports them.
 const ALL_SOCKETS: u32 = (1 << SIP) | (1 << MAIN);
 /// The key of the wake-up event.
@@ -194,9 +196,32 @@ impl ShardThread {
             Letter::Media(event) => self.shard.handle_input(now, ShardInput::Media(event)),
             Letter::Money(event) => self.shard.handle_input(now, ShardInput::Money(event)),
             Letter::Adopt(snapshot) => self.shard.handle_input(now, ShardInput::Adopt { snapshot }),
+            Letter::Sockets(fresh, done) => {
+                // Whoever asked may have gone.
+                let _ = done.send(self.swap_sockets(now, fresh));
+            }
             Letter::Stop => return false,
         }
         true
+    }
+
+    /// Goes over to fresh sockets on the same ports; what the old ones had received is read from them first.
+    fn swap_sockets(&mut self, now: Now, fresh: [Option<Arc<UdpSocket>>; 2]) -> std::io::Result<()> {
+        for (base, fresh) in [SIP, MAIN].into_iter().zip(fresh) {
+            let Some(fresh) = fresh else { continue };
+            want_local_address(fresh.as_fd(), is_v6(&fresh))?;
+            self.poll.add(fresh.as_fd(), base.into())?;
+            self.performer.flush();
+            let mut turns = 0;
+            while self.read_socket(base, now) > 0 && turns < MOST_TURNS {
+                turns += 1;
+            }
+            self.performer.flush();
+            if let Some(old) = self.performer.sockets[usize::from(base)].replace(fresh) {
+                self.poll.remove(old.as_fd());
+            }
+        }
+        Ok(())
     }
 
     /// Which port a connection came to; those of TLS ports count as the main port's.

@@ -71,7 +71,7 @@ impl Handle {
     }
 
     /// An OPTIONS to our own port, through the kernel.
-    async fn check_sip(&self) -> Result<String, String> {
+    pub(super) async fn check_sip(&self) -> Result<String, String> {
         let port = self.0.ports.sip.or(self.0.ports.main_udp).ok_or("no SIP port is open")?;
         let host = match self.0.bind {
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -5,6 +5,7 @@ mod calls;
 mod heartbeat;
 mod operation;
 mod registrations;
+mod restart;
 pub mod types;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use strowger_config::Config;
 use strowger_guard::Guard;
 use strowger_media::EngineHandle;
@@ -34,8 +35,9 @@ use crate::driver::inbox::{Inbox, Letter};
 use crate::driver::perform::is_v6;
 use crate::driver::sys::{Outgoing, send_all};
 use crate::listeners::Ports;
-use crate::shard::{Answer, Order};
+use crate::shard::{Answer, MAIN, Order};
 use crate::start::guard_limits;
+pub use restart::{RestartError, SipRestarted, TrunksRestarted};
 use types::{FlowInfo, Stopped};
 
 /// How long a change of the database may take to reach the memory before a write is answered anyway.
@@ -72,7 +74,14 @@ pub(crate) struct Inner {
     pub(crate) events: broadcast::Sender<CallChanged>,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) log: BindingsLog,
-    pub(crate) main_udp: Option<Arc<UdpSocket>>,
+    /// The UDP sockets: of the SIP port and of the main port.
+    pub(crate) udp: [ArcSwapOption<UdpSocket>; 2],
+    /// Sockets are bound anew by one at a time.
+    pub(crate) rebinding: tokio::sync::Mutex<()>,
+    /// Has the SIP port's TCP listener bound anew.
+    pub(crate) sip_tcp: Mutex<Option<tokio::sync::mpsc::Sender<oneshot::Sender<std::io::Result<()>>>>>,
+    /// The follower of the database's changes.
+    pub(crate) following: Mutex<strowger_store::Following>,
     pub(crate) ports: Ports,
     pub(crate) bind: IpAddr,
     pub(crate) data: PathBuf,
@@ -203,7 +212,7 @@ impl Handle {
     /// take is lost, as datagrams may be.
     pub fn api_reply(&self, to: SocketAddr, local: IpAddr, bytes: &[u8]) {
         use std::os::fd::AsFd as _;
-        if let Some(socket) = &self.0.main_udp {
+        if let Some(socket) = &*self.0.udp[usize::from(MAIN)].load() {
             send_all(socket.as_fd(), is_v6(socket), &[Outgoing { to, local, bytes }]);
         }
     }

@@ -39,6 +39,13 @@ impl TrunkHealth {
         }
     }
 
+    /// Every trunk is taken to answer again; returns how many addresses were not.
+    pub fn forget(&mut self) -> u32 {
+        let failing = u32::try_from(self.failing.len()).unwrap_or(u32::MAX);
+        *self = Self::default();
+        failing
+    }
+
     /// The address did not answer lately.
     #[must_use]
     pub fn is_failing(&self, now: Now, trunk: AccountId, at: SocketAddr) -> bool {
@@ -80,5 +87,8 @@ mod tests {
         assert_eq!(health.ordered(at(30_001), trunk, &[a, b]), [a, b]);
         health.seen(at(2000), trunk, a, true, &[a, b]);
         assert!(health.down().is_empty());
+        health.seen(at(3000), trunk, b, false, &[b]);
+        assert!(health.forget() > 0 && health.down().is_empty());
+        assert!(!health.is_failing(at(3001), trunk, b));
     }
 }

@@ -80,6 +80,12 @@ pub enum Order {
     Configure(Arc<Config>),
     /// The servers that want a registration of ours.
     Upstream(Vec<AccountId>),
+    /// End what is not answered yet, forget routes, and register at our servers anew.
+    ClearSip,
+    /// Forget which trunks did not answer, and register at our servers anew.
+    ResetTrunks,
+    /// Forget which trunks did not answer, and our routes.
+    ForgetEndpoints,
     /// Refuse new calls, or take them again.
     Drain(bool),
     /// End every call and take our own registrations back.
@@ -91,7 +97,7 @@ pub enum Order {
 pub enum Answer {
     /// To [`Order::LiveCalls`].
     Calls(Vec<CallView>),
-    /// To [`Order::Disconnect`] and [`Order::Unregister`].
+    /// To [`Order::Disconnect`], [`Order::Unregister`] and the orders that forget something: how much.
     Count(u32),
     /// To [`Order::P2p`].
     P2p(Result<P2pPlaced, P2pError>),

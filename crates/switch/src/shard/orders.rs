@@ -48,6 +48,16 @@ impl Shard {
                 self.register_at(now, &servers);
                 Answer::Done
             }
+            Order::ClearSip => Answer::Count(self.clear_sip(now)),
+            Order::ResetTrunks => {
+                let released = self.world.health.forget();
+                self.world.outbound.restart(now);
+                Answer::Count(released)
+            }
+            Order::ForgetEndpoints => {
+                self.world.addresses.forget_routes();
+                Answer::Count(self.world.health.forget())
+            }
             Order::Drain(on) => {
                 self.world.rules.calls.draining = on;
                 Answer::Done
@@ -129,6 +139,19 @@ impl Shard {
             self.internal(now, CallOrder::Hangup { call: *call });
         }
         u32::try_from(chosen.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Ends the attempts that nobody answered yet; returns how many.
+    fn clear_sip(&mut self, now: Now) -> u32 {
+        let stays = |state: &str| matches!(state, "speaking" | "held" | "ending");
+        let attempts: Vec<CallId> =
+            self.calls.list(now).iter().filter(|call| !stays(call.state)).map(|call| call.call).collect();
+        for call in &attempts {
+            self.internal(now, CallOrder::Hangup { call: *call });
+        }
+        self.world.addresses.forget_routes();
+        self.world.outbound.restart(now);
+        u32::try_from(attempts.len()).unwrap_or(u32::MAX)
     }
 
     fn bindings(&self, now: Now, scope: Scope, filter: &BindingFilter) -> Vec<Registered> {

@@ -2,12 +2,14 @@
 
 mod addserver;
 mod bannedlist;
+mod cmd;
 mod db;
 mod delbanned;
 mod deluser;
 mod disccall;
 mod listusers;
 mod newuseri;
+mod setip;
 mod unreg;
 
 use crate::declare::Command;
@@ -16,11 +18,13 @@ use crate::declare::Command;
 pub const COMMANDS: &[&Command] = &[
     &addserver::COMMAND,
     &bannedlist::COMMAND,
+    &cmd::COMMAND,
     &db::COMMAND,
     &delbanned::COMMAND,
     &deluser::COMMAND,
     &disccall::COMMAND,
     &listusers::COMMAND,
     &newuseri::COMMAND,
+    &setip::COMMAND,
     &unreg::COMMAND,
 ];

@@ -1,8 +1,46 @@
 //! Reloading and restarting.
 
 mod apireload;
+mod dbreset;
+mod dbrsttgs;
+mod gwrst;
+mod reload;
+mod reloaddialplan;
+mod reloadnumdircache;
+mod restart;
+mod rulesreload;
+mod sipreset;
+mod vsiprst;
+mod webrst;
 
-use crate::declare::Command;
+use crate::declare::{Command, Outcome};
+use crate::dispatch::Call;
+use crate::reply::{Data, Reply};
+use crate::service::failed;
 
 /// The group's commands.
-pub const COMMANDS: &[&Command] = &[&apireload::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &apireload::COMMAND,
+    &dbreset::COMMAND,
+    &dbrsttgs::COMMAND,
+    &gwrst::COMMAND,
+    &reload::COMMAND,
+    &reloaddialplan::COMMAND,
+    &reloadnumdircache::COMMAND,
+    &restart::COMMAND,
+    &rulesreload::COMMAND,
+    &sipreset::COMMAND,
+    &vsiprst::COMMAND,
+    &webrst::COMMAND,
+];
+
+/// Reads tables again and says what changed since the last time.
+async fn reread(call: &Call, tables: &[&'static str]) -> Outcome {
+    let changes = call.switch().reread(tables).await.map_err(failed)?;
+    let number = |n: usize| Data::Int(i64::try_from(n).unwrap_or(i64::MAX));
+    let rows = changes.iter().map(|change| {
+        let counts = [change.rows, change.added, change.changed, change.removed].map(number);
+        std::iter::once(Data::from(change.table)).chain(counts).collect()
+    });
+    Ok(Reply::rows(&["table", "rows", "added", "changed", "removed"], rows.collect()))
+}

@@ -27,6 +27,14 @@ impl Poll {
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
+    /// Takes a descriptor out.
+    pub fn remove(&self, fd: BorrowedFd<'_>) {
+        // SAFETY: no event is read. A descriptor that is not in the set is no error for us.
+        let _ = unsafe {
+            libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_DEL, fd.as_raw_fd(), std::ptr::null_mut())
+        };
+    }
+
     /// Waits until something is readable or the time is over; returns the keys (below 32) that are, as bits.
     pub fn wait(&self, at_most: Duration) -> u32 {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 8];
