@@ -104,6 +104,8 @@ Process {
         "How long a change of address waits for its confirmation before it is reverted."
     hostrestart: String = "" { applies: Restart, startup: true }
         "The program that restarts the machine, with an absolute path, for `restart` with what=server and action 6."
+    adminemail: String = "" {}
+        "The operator's e-mail address: reports and notices that name no other recipient go there; empty sends none."
     loglevel: String = "info" {}
         "error, warn, info, debug or trace, or a filter such as `info,strowger_switch=debug`."
     logformat: String = "auto" { choices: &["auto", "text", "json"], applies: Restart }

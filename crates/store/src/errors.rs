@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use strowger_model::{AccountId, Amount, Unit};
 
 use crate::db::{Fault, READ_LIMIT_MS};
+use crate::outbox::OutboxError;
 
 /// The database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -297,7 +298,7 @@ macro_rules! from_fault {
         }
     )* };
 }
-from_fault!(CreditError, RedeemError, UserError, BackupError, RecoverError);
+from_fault!(CreditError, RedeemError, UserError, BackupError, RecoverError, OutboxError);
 
 impl From<Fault> for ReadError {
     fn from(fault: Fault) -> Self {

@@ -26,6 +26,7 @@ mod ledger_check;
 mod load;
 mod money;
 mod options;
+mod outbox;
 mod reader;
 mod records;
 mod recover;
@@ -58,6 +59,7 @@ pub use self::keyring::{KeyError, Keyring};
 pub use self::ledger_check::LedgerCheck;
 pub use self::options::{Database, Options};
 pub use self::records::CallRecord;
+pub use self::outbox::{DueLetter, Letter, LetterKind, OutboxError, is_mail_address};
 pub use self::recover::{Recovered, Recovery};
 pub use self::rows::{
     BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow,
@@ -66,5 +68,5 @@ pub use self::rows::{
 pub use self::schema::{Column, ColumnKind, user_column};
 pub use self::server::Server;
 pub use self::store::Store;
-pub use self::tsql::{SqlAnswer, SqlLimits};
+pub use self::tsql::{Piece, Slot, SqlAnswer, SqlLimits, SqlTemplate, pieces};
 pub use self::users::{LineStatus, NewUser, UserFilter};

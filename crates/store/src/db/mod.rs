@@ -142,6 +142,17 @@ impl Conn {
         }
     }
 
+    /// Prepares an ad-hoc statement under its restrictions, and runs nothing.
+    pub(crate) fn check(&mut self, sql: &str) -> Result<(), Fault> {
+        self.restrict(true)?;
+        let checked = match self {
+            Self::Sqlite(c) => c.check(sql),
+            Self::Postgres(c) => c.check(sql),
+        };
+        self.restrict(false)?;
+        checked
+    }
+
     /// Runs several statements without parameters.
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
         match self {

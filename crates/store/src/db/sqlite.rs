@@ -109,6 +109,11 @@ impl Sqlite {
         Ok(answer)
     }
 
+    /// See [`super::Conn::check`].
+    pub(crate) fn check(&mut self, sql: &str) -> Result<(), Fault> {
+        self.conn.prepare(sql).map(drop).map_err(|e| fault(&e))
+    }
+
     /// See [`super::Conn::batch`].
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
         self.faults.before_write(sql)?;

@@ -40,6 +40,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0027_tb_blacklist", include_str!("../../sql/0027_tb_blacklist.sql")),
     ("0028_tb_holidays", include_str!("../../sql/0028_tb_holidays.sql")),
     ("0063_tb_users_cli", include_str!("../../sql/0063_tb_users_cli.sql")),
+    ("0030_tb_outbox", include_str!("../../sql/0030_tb_outbox.sql")),
 ];
 
 /// Brings the database to this version's schema, in one transaction.

@@ -1,34 +1,27 @@
-//! Carrying out rewritten statements: SELECT on a reader, the rest on the writer, both with everything but rows denied.
+//! Carrying out planned statements: SELECT on a reader, the rest on the writer, both with everything but rows denied.
 
 use std::time::Duration;
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Expr, FromTable, Insert, LimitClause, ObjectName, Query, Select,
-    SetExpr, TableFactor, TableObject, TableWithJoins, Update,
+    Assignment, AssignmentTarget, Expr, Insert, Query, Select, SetExpr, TableFactor, TableWithJoins,
 };
 use strowger_model::AccountId;
 
-use super::rewrite::{rewrite, table_name};
-use super::secrets::{Comparison, literal, no_secret, secret_column, take_out};
-use super::{SqlAnswer, refused, vocabulary};
+use super::bound::numbered;
+use super::plan::{DeletePlan, InsertPlan, SelectPlan, UpdatePlan};
+use super::rewrite::table_name;
+use super::secrets::{Comparison, literal, secret_column, take_out};
+use super::{SqlAnswer, refused};
 use crate::accounts::opened;
 use crate::cell::Table;
-use crate::db::{Conn, Engine, Fault, READ_LIMIT_MS, values};
+use crate::db::{Conn, Engine, Fault, READ_LIMIT_MS, Value, values};
 use crate::errors::{ReadError, SqlError};
 use crate::fields::write_secret;
-use crate::options::Database;
 use crate::store::Store;
 use crate::tx::{Stop, Tx};
 
 /// Accounts whose password one statement may compare or write.
 const MAX_SECRETS: usize = 1_000;
-
-fn engine(store: &Store) -> Engine {
-    match store.inner.options.database {
-        Database::Sqlite(_) => Engine::Sqlite,
-        Database::Postgres(_) => Engine::Postgres,
-    }
-}
 
 impl From<ReadError> for SqlError {
     fn from(error: ReadError) -> Self {
@@ -41,25 +34,18 @@ impl From<ReadError> for SqlError {
 }
 
 /// `SELECT`.
-pub(super) async fn select(store: &Store, mut query: Query, rows: usize) -> Result<SqlAnswer, SqlError> {
-    let engine = engine(store);
-    let comparisons = match query.body.as_mut() {
-        SetExpr::Select(select) => comparisons_of(select)?,
-        _ => Vec::new(),
-    };
+pub(super) async fn select(
+    store: &Store,
+    mut plan: SelectPlan,
+    params: Vec<Value>,
+) -> Result<SqlAnswer, SqlError> {
     let keyring = store.inner.options.keyring.clone();
-    rewrite(&mut query, engine)?;
-    if query.limit_clause.is_none() && query.fetch.is_none() {
-        // One more than is shown, to know that there are more; the engine need not find the others.
-        let limit = Some(super::text::raw((rows + 1).to_string()));
-        query.limit_clause = Some(LimitClause::LimitOffset { limit, offset: None, limit_by: Vec::new() });
-    }
     store
         .read(Box::new(move |conn| {
             let conn = conn.map_err(ReadError::Unavailable)?;
-            if !comparisons.is_empty() {
-                let candidates = candidates_sql(&query)?;
-                let ids = guarded(conn, |conn| conn.ask(&candidates, &[], MAX_SECRETS + 1))?;
+            if !plan.comparisons.is_empty() {
+                let (candidates, bound) = numbered(&candidates_sql(&plan.query)?, &params);
+                let ids = guarded(conn, |conn| conn.ask(&candidates, &bound, MAX_SECRETS + 1))?;
                 if ids.rows.len() > MAX_SECRETS {
                     return Err(refused(
                         "comparing passwords",
@@ -71,15 +57,15 @@ pub(super) async fn select(store: &Store, mut query: Query, rows: usize) -> Resu
                     let id = AccountId(row.int(0));
                     if opened(conn, &keyring, id)
                         .map_err(SqlError::from)?
-                        .is_some_and(|s| all_equal(&comparisons, &s))
+                        .is_some_and(|s| all_equal(&plan.comparisons, &s))
                     {
                         matching.push(id.0.to_string());
                     }
                 }
-                restrict_to(&mut query, &matching);
+                restrict_to(&mut plan.query, &matching);
             }
-            let text = query.to_string();
-            let answer = guarded(conn, |conn| conn.ask(&text, &[], rows))?;
+            let (text, bound) = numbered(&plan.query.to_string(), &params);
+            let answer = guarded(conn, |conn| conn.ask(&text, &bound, plan.rows))?;
             let cut = answer.cut;
             Ok(SqlAnswer::Rows(Table::from(answer), cut))
         }))
@@ -87,7 +73,7 @@ pub(super) async fn select(store: &Store, mut query: Query, rows: usize) -> Resu
 }
 
 /// Takes password comparisons out of the WHERE of a SELECT on `tb_users` alone.
-fn comparisons_of(select: &mut Select) -> Result<Vec<Comparison>, SqlError> {
+pub(super) fn comparisons_of(select: &mut Select) -> Result<Vec<Comparison>, SqlError> {
     let (rest, comparisons) = take_out(select.selection.take())?;
     select.selection = rest;
     if comparisons.is_empty() {
@@ -146,8 +132,9 @@ fn guarded<T>(conn: &mut Conn, run: impl FnOnce(&mut Conn) -> Result<T, Fault>) 
 }
 
 /// Runs a rewritten write inside its transaction. Returns how many rows the engine counted.
-fn write(tx: &mut Tx<'_>, sql: &str) -> Result<u64, Fault> {
-    guarded(tx.raw(), |conn| conn.execute(sql, &[]))
+fn write(tx: &mut Tx<'_>, sql: &str, params: &[Value]) -> Result<u64, Fault> {
+    let (sql, bound) = numbered(sql, params);
+    guarded(tx.raw(), |conn| conn.execute(&sql, &bound))
 }
 
 /// Gives every statement of `run` the time limit.
@@ -162,67 +149,46 @@ fn limited<T>(
 }
 
 /// The ids of the accounts that a condition on `tb_users` selects.
-fn ids(tx: &mut Tx<'_>, condition: Option<&Expr>) -> Result<Vec<AccountId>, Fault> {
+fn ids(tx: &mut Tx<'_>, condition: Option<&Expr>, params: &[Value]) -> Result<Vec<AccountId>, Fault> {
     let condition = condition.map_or_else(|| "1 = 1".to_owned(), ToString::to_string);
-    let rows = tx.query(&format!("SELECT id FROM tb_users WHERE {condition}"), &[])?;
+    let (sql, bound) = numbered(&format!("SELECT id FROM tb_users WHERE {condition}"), params);
+    let rows = tx.query(&sql, &bound)?;
     Ok(rows.iter().map(|row| AccountId(row.int(0))).collect())
 }
 
 /// The rows of a view that a condition selects: SQLite does not count what INSTEAD OF triggers do.
-fn count(tx: &mut Tx<'_>, table: &str, condition: Option<&Expr>) -> Result<u64, Fault> {
+fn count(tx: &mut Tx<'_>, table: &str, condition: Option<&Expr>, params: &[Value]) -> Result<u64, Fault> {
     let condition = condition.map_or_else(|| "1 = 1".to_owned(), ToString::to_string);
-    let row = tx.first(&format!("SELECT count(*) FROM {table} WHERE {condition}"), &[])?;
+    let (sql, bound) = numbered(&format!("SELECT count(*) FROM {table} WHERE {condition}"), params);
+    let row = tx.first(&sql, &bound)?;
     Ok(row.map_or(0, |row| u64::try_from(row.int(0)).unwrap_or(0)))
 }
 
-fn is_view(table: &str) -> bool {
+pub(super) fn is_view(table: &str) -> bool {
     matches!(table, "tb_users" | "tb_cdrs")
 }
 
 /// A secret that one row of an INSERT sets: row, column, clear text.
-struct RowSecret {
+pub(super) struct RowSecret {
     username: String,
     column: &'static str,
     clear: String,
 }
 
 /// `INSERT`.
-pub(super) async fn insert(store: &Store, mut insert: Insert) -> Result<SqlAnswer, SqlError> {
-    let TableObject::TableName(name) = &insert.table else {
-        return Err(refused("this INSERT", "name a table"));
-    };
-    let table = table_name(name)?;
-    vocabulary::writable(&table)?;
-    let odd = insert.returning.is_some()
-        || insert.output.is_some()
-        || insert.on.is_some()
-        || insert.or.is_some()
-        || insert.replace_into
-        || insert.table_alias.is_some()
-        || !insert.assignments.is_empty();
-    if odd || insert.source.is_none() {
-        return Err(refused("this form of INSERT", "use INSERT INTO table (columns) VALUES (…) or SELECT"));
-    }
-    let secrets = if table == "tb_users" { take_secrets(&mut insert)? } else { Vec::new() };
-    insert.into = true;
-    rewrite(&mut insert, engine(store))?;
-    let rows = insert.source.as_ref().and_then(|source| match source.body.as_ref() {
-        SetExpr::Values(values) => Some(values.rows.len() as u64),
-        _ => None,
-    });
-    if rows.is_none() && is_view(&table) {
-        return Err(refused(format!("INSERT … SELECT into {table}"), "use VALUES"));
-    }
-    let own_ids = insert.columns.iter().any(|c| c.to_string().trim_matches('"') == "id");
-    let sql = insert.to_string();
+pub(super) async fn insert(
+    store: &Store,
+    plan: InsertPlan,
+    params: Vec<Value>,
+) -> Result<SqlAnswer, SqlError> {
     store
         .write_alone(move |tx: &mut Tx<'_>| -> Result<SqlAnswer, Stop<SqlError>> {
             tx.check_epoch()?;
-            let counted = limited(tx, |tx| Ok(write(tx, &sql)?))?;
-            if own_ids {
-                skip_used_ids(tx, &table)?;
+            let counted = limited(tx, |tx| Ok(write(tx, &plan.sql, &params)?))?;
+            if plan.own_ids {
+                skip_used_ids(tx, &plan.table)?;
             }
-            for secret in &secrets {
+            for secret in &plan.secrets {
                 let row = tx.first(
                     "SELECT id FROM account WHERE lower(username) = lower(?1) AND deleted_ms = 0",
                     &values![&secret.username],
@@ -231,7 +197,7 @@ pub(super) async fn insert(store: &Store, mut insert: Insert) -> Result<SqlAnswe
                     write_secret(tx, AccountId(row.int(0)), secret.column, &secret.clear)?;
                 }
             }
-            Ok(SqlAnswer::Changed(rows.unwrap_or(counted)))
+            Ok(SqlAnswer::Changed(plan.rows.unwrap_or(counted)))
         })
         .await
 }
@@ -251,7 +217,7 @@ fn skip_used_ids(tx: &mut Tx<'_>, table: &str) -> Result<(), Fault> {
 }
 
 /// Takes the passwords out of the rows of an INSERT into `tb_users`; they are written encrypted afterwards.
-fn take_secrets(insert: &mut Insert) -> Result<Vec<RowSecret>, SqlError> {
+pub(super) fn take_secrets(insert: &mut Insert) -> Result<Vec<RowSecret>, SqlError> {
     let columns: Vec<String> = insert
         .columns
         .iter()
@@ -293,47 +259,27 @@ fn take_secrets(insert: &mut Insert) -> Result<Vec<RowSecret>, SqlError> {
 }
 
 /// `UPDATE`.
-pub(super) async fn update(store: &Store, mut update: Update) -> Result<SqlAnswer, SqlError> {
-    let table = single_table(&update.table)?;
-    vocabulary::writable(&table)?;
-    let odd = update.from.is_some()
-        || update.returning.is_some()
-        || update.output.is_some()
-        || update.or.is_some()
-        || !update.order_by.is_empty()
-        || update.limit.is_some();
-    if odd {
-        return Err(refused("this form of UPDATE", "use UPDATE table SET … WHERE …"));
-    }
-    let mut secrets: Vec<(&'static str, String)> = Vec::new();
-    if table == "tb_users" {
-        for assignment in std::mem::take(&mut update.assignments) {
-            match assigned_secret(&assignment)? {
-                Some(secret) => secrets.push(secret),
-                None => update.assignments.push(assignment),
-            }
-        }
-        no_secret(&update.assignments)?;
-        no_secret(&update.selection)?;
-    }
-    rewrite(&mut update, engine(store))?;
-    let (condition, more) = (update.selection.clone(), !update.assignments.is_empty());
-    let sql = update.to_string();
+pub(super) async fn update(
+    store: &Store,
+    plan: UpdatePlan,
+    params: Vec<Value>,
+) -> Result<SqlAnswer, SqlError> {
     store
         .write_alone(move |tx: &mut Tx<'_>| -> Result<SqlAnswer, Stop<SqlError>> {
             tx.check_epoch()?;
+            let (table, condition) = (plan.table.as_str(), plan.condition.as_ref());
             let changed = limited(tx, |tx| {
-                let mut changed = if is_view(&table) { count(tx, &table, condition.as_ref())? } else { 0 };
-                let targets = if secrets.is_empty() { Vec::new() } else { ids(tx, condition.as_ref())? };
+                let mut changed = if is_view(table) { count(tx, table, condition, &params)? } else { 0 };
+                let targets = if plan.secrets.is_empty() { Vec::new() } else { ids(tx, condition, &params)? };
                 if targets.len() > MAX_SECRETS {
                     return Err(Stop::Refuse(refused("so many passwords at once", "narrow the condition")));
                 }
-                if more {
-                    let counted = write(tx, &sql)?;
-                    changed = if is_view(&table) { changed } else { counted };
+                if plan.more {
+                    let counted = write(tx, &plan.sql, &params)?;
+                    changed = if is_view(table) { changed } else { counted };
                 }
                 for id in targets {
-                    for (column, clear) in &secrets {
+                    for (column, clear) in &plan.secrets {
                         write_secret(tx, id, column, clear)?;
                     }
                 }
@@ -345,7 +291,7 @@ pub(super) async fn update(store: &Store, mut update: Update) -> Result<SqlAnswe
 }
 
 /// The secret column and clear text of an assignment; none: it is an ordinary one.
-fn assigned_secret(assignment: &Assignment) -> Result<Option<(&'static str, String)>, SqlError> {
+pub(super) fn assigned_secret(assignment: &Assignment) -> Result<Option<(&'static str, String)>, SqlError> {
     let AssignmentTarget::ColumnName(name) = &assignment.target else {
         return Err(refused("this form of SET", "assign columns one by one"));
     };
@@ -359,44 +305,20 @@ fn assigned_secret(assignment: &Assignment) -> Result<Option<(&'static str, Stri
 }
 
 /// `DELETE`.
-pub(super) async fn delete(store: &Store, mut delete: Delete) -> Result<SqlAnswer, SqlError> {
-    let odd = delete.using.is_some()
-        || delete.returning.is_some()
-        || delete.output.is_some()
-        || !delete.tables.is_empty()
-        || !delete.order_by.is_empty()
-        || delete.limit.is_some();
-    let from = match &delete.from {
-        FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from) => from.clone(),
-    };
-    let [one] = from.as_slice() else { return Err(refused("this form of DELETE", "name one table")) };
-    if odd {
-        return Err(refused("this form of DELETE", "use DELETE FROM table WHERE …"));
-    }
-    let table = single_table(one)?;
-    vocabulary::writable(&table)?;
-    delete.from = FromTable::WithFromKeyword(from);
-    no_secret(&delete.selection)?;
-    rewrite(&mut delete, engine(store))?;
-    let condition = delete.selection.clone();
-    let sql = delete.to_string();
+pub(super) async fn delete(
+    store: &Store,
+    plan: DeletePlan,
+    params: Vec<Value>,
+) -> Result<SqlAnswer, SqlError> {
     store
         .write_alone(move |tx: &mut Tx<'_>| -> Result<SqlAnswer, Stop<SqlError>> {
             tx.check_epoch()?;
+            let (table, condition) = (plan.table.as_str(), plan.condition.as_ref());
             limited(tx, |tx| {
-                let selected = if is_view(&table) { count(tx, &table, condition.as_ref())? } else { 0 };
-                let counted = write(tx, &sql)?;
-                Ok(SqlAnswer::Changed(if is_view(&table) { selected } else { counted }))
+                let selected = if is_view(table) { count(tx, table, condition, &params)? } else { 0 };
+                let counted = write(tx, &plan.sql, &params)?;
+                Ok(SqlAnswer::Changed(if is_view(table) { selected } else { counted }))
             })
         })
         .await
-}
-
-/// The name of a table that stands alone.
-fn single_table(table: &TableWithJoins) -> Result<String, SqlError> {
-    let name: Option<&ObjectName> = match &table.relation {
-        TableFactor::Table { name, alias: None, .. } if table.joins.is_empty() => Some(name),
-        _ => None,
-    };
-    table_name(name.ok_or_else(|| refused("more than one table", "change one table at a time"))?)
 }

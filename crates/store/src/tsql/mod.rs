@@ -2,11 +2,16 @@
 //! tables and functions are allow-listed; passwords are compared and written but never shown.
 //! This is not a T-SQL implementation: what integrators' scripts use works, the rest is refused by name.
 
+mod bound;
+mod dates;
 mod execute;
+mod plan;
 mod rewrite;
 mod secrets;
 mod text;
 mod vocabulary;
+
+pub use self::bound::{Piece, Slot, SqlTemplate, pieces};
 
 use sqlparser::ast::Statement;
 use sqlparser::dialect::MsSqlDialect;
@@ -64,16 +69,11 @@ impl Store {
         }
         let statement = parse(text)?;
         let rows = limits.rows.clamp(1, MAX_ROWS);
-        match statement {
-            Statement::Query(query) => execute::select(self, *query, rows).await,
-            Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) if !limits.allow_writes => {
-                Err(refused(verb(&statement), "only SELECT is allowed here"))
-            }
-            Statement::Insert(insert) => execute::insert(self, insert).await,
-            Statement::Update(update) => execute::update(self, update).await,
-            Statement::Delete(delete) => execute::delete(self, delete).await,
-            other => Err(refused(verb(&other), "only SELECT, INSERT, UPDATE and DELETE are allowed")),
+        let writes = matches!(statement, Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_));
+        if writes && !limits.allow_writes {
+            return Err(refused(verb(&statement), "only SELECT is allowed here"));
         }
+        plan::plan(self, statement, rows, 0)?.run(self, Vec::new()).await
     }
 }
 

@@ -10,15 +10,18 @@ use sqlparser::ast::{
     Value, ValueWithSpan, VisitMut, VisitorMut,
 };
 
-use super::text::{cast, days_in, now, now_mark, raw};
+use super::dates::{self, Part};
+use super::text::{cast, now, raw};
 use super::{refused, vocabulary};
 use crate::db::Engine;
 use crate::errors::SqlError;
 use crate::schema::{ColumnKind, user_column};
 
 /// Rewrites a part of a statement in place.
-pub(super) fn rewrite<T: VisitMut>(part: &mut T, engine: Engine) -> Result<(), SqlError> {
-    let mut rewriter = Rewriter { engine, local: BTreeSet::new() };
+///
+/// Only placeholders `?1` to `?places` may stand in it.
+pub(super) fn rewrite<T: VisitMut>(part: &mut T, engine: Engine, places: usize) -> Result<(), SqlError> {
+    let mut rewriter = Rewriter { engine, places, local: BTreeSet::new() };
     match part.visit(&mut rewriter) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(*error),
@@ -47,6 +50,8 @@ const LOCAL: &str = "cte_";
 
 struct Rewriter {
     engine: Engine,
+    /// How many values are bound.
+    places: usize,
     /// Names of common table expressions, as they are written.
     local: BTreeSet<String>,
 }
@@ -92,8 +97,8 @@ impl VisitorMut for Rewriter {
         }
         let limit = match top.quantity {
             Some(TopQuantity::Constant(n)) => raw(n.to_string()),
-            Some(TopQuantity::Expr(expr)) => expr,
-            None => return stop("TOP", "give a number of rows"),
+            Some(TopQuantity::Expr(expr)) if number_text(&expr).is_some() => expr,
+            _ => return stop("TOP", "give a number of rows"),
         };
         if query.limit_clause.is_some() || query.fetch.is_some() {
             return stop("TOP with OFFSET", "use one of them");
@@ -171,6 +176,14 @@ impl VisitorMut for Rewriter {
             Value::Number(..) | Value::SingleQuotedString(_) | Value::Null | Value::Boolean(_) => {
                 ControlFlow::Continue(())
             }
+            Value::Placeholder(name)
+                if name
+                    .strip_prefix('?')
+                    .and_then(|n| n.parse().ok())
+                    .is_some_and(|n: usize| n <= self.places) =>
+            {
+                ControlFlow::Continue(())
+            }
             Value::NationalStringLiteral(text) => {
                 value.value = Value::SingleQuotedString(text.clone());
                 ControlFlow::Continue(())
@@ -186,9 +199,19 @@ impl VisitorMut for Rewriter {
                 Ok(None) => {}
                 Err(error) => return ControlFlow::Break(Box::new(error)),
             },
-            Expr::BinaryOp { left, op, right } => {
-                if let Some(new) = self.binary(left, op, right) {
-                    *expr = new;
+            Expr::BinaryOp { left, op, right } => match self.binary(left, op, right) {
+                Ok(Some(new)) => *expr = new,
+                Ok(None) => {}
+                Err(error) => return ControlFlow::Break(Box::new(error)),
+            },
+            Expr::Convert { expr: value, data_type: Some(data_type), styles, .. } if !styles.is_empty() => {
+                let style = styles.first().and_then(number_text).unwrap_or_default();
+                let styled = dates::styled(&value.to_string(), &style).map(raw);
+                match styled.and_then(|styled| cast(self.engine, &styled, data_type)) {
+                    Some(text) => *expr = raw(text),
+                    None => {
+                        return stop(format!("the style {style} of CONVERT"), "use 120, 23, 112, 104 or 108");
+                    }
                 }
             }
             Expr::Convert { expr: value, data_type: Some(data_type), .. }
@@ -228,18 +251,24 @@ impl Rewriter {
             ("getdate" | "getutcdate" | "sysdatetime" | "sysutcdatetime" | "current_timestamp", []) => {
                 now(self.engine, "0")
             }
-            ("dateadd", [part, number, base]) => {
-                let days = days_in(&part.to_string().to_ascii_lowercase()).ok_or_else(|| {
-                    refused(format!("dateadd({part}, …)"), "use day, hour, minute or second")
-                })?;
-                let moved = number_text(number)
-                    .filter(|_| base.to_string().starts_with(now_mark(self.engine)))
-                    .ok_or_else(|| refused("dateadd", "it moves getdate() by a number"))?;
-                now(self.engine, &format!("{moved}*{days}"))
+            ("dateadd", [part, number, date]) => {
+                dates::added(self.engine, date_part(part)?, &number.to_string(), &date.to_string())
             }
+            ("datediff", [part, from, to]) => {
+                dates::difference(self.engine, date_part(part)?, &from.to_string(), &to.to_string())
+            }
+            ("datepart", [part, date]) => self.part_of(date_part(part)?, date)?,
+            ("year", [date]) => self.part_of(Part::Year, date)?,
+            ("month", [date]) => self.part_of(Part::Month, date)?,
+            ("day", [date]) => self.part_of(Part::Day, date)?,
             ("left", [text, length]) => format!("substr({text}, 1, {length})"),
-            ("year", [date]) => format!("CAST(substr(CAST({date} AS TEXT), 1, 4) AS BIGINT)"),
-            ("month", [date]) => format!("CAST(substr(CAST({date} AS TEXT), 6, 2) AS BIGINT)"),
+            ("right", [text, length]) => match self.engine {
+                Engine::Sqlite => format!("substr({text}, -({length}), {length})"),
+                Engine::Postgres => format!("right({text}, {length})"),
+            },
+            ("iif", [condition, then, otherwise]) => {
+                format!("CASE WHEN {condition} THEN {then} ELSE {otherwise} END")
+            }
             ("charindex", [needle, text]) => match self.engine {
                 Engine::Sqlite => format!("instr({text}, {needle})"),
                 Engine::Postgres => format!("strpos({text}, {needle})"),
@@ -254,26 +283,56 @@ impl Rewriter {
         Ok(Some(raw(new)))
     }
 
-    fn binary(&self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Expr> {
-        match op {
+    fn part_of(&self, part: Part, date: &Expr) -> Result<String, SqlError> {
+        dates::part_of(self.engine, part, &date.to_string())
+            .ok_or_else(|| refused("datepart(week, …)", "use dayofyear or datediff(week, …)"))
+    }
+
+    fn binary(&self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Result<Option<Expr>, SqlError> {
+        if *op == BinaryOperator::Minus && is_date(left) && is_date(right) {
+            return Err(refused("a date minus a date", "use datediff(day, from, to)"));
+        }
+        Ok(self.binary_text(left, op, right).map(raw))
+    }
+
+    fn binary_text(&self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<String> {
+        Some(match op {
             BinaryOperator::Plus | BinaryOperator::Minus
                 if left.to_string() == now(self.engine, "0") && number_text(right).is_some() =>
             {
                 let sign = if *op == BinaryOperator::Minus { "-" } else { "" };
-                Some(raw(now(self.engine, &format!("{sign}({})", number_text(right)?))))
+                now(self.engine, &format!("{sign}({})", number_text(right)?))
             }
-            BinaryOperator::Plus if is_text(left) || is_text(right) => {
-                Some(raw(format!("({left} || {right})")))
+            BinaryOperator::Plus if is_text(left) || is_text(right) => format!("({left} || {right})"),
+            BinaryOperator::Plus if is_date(left) => {
+                dates::added(self.engine, Part::Day, &right.to_string(), &left.to_string())
             }
-            BinaryOperator::Eq if is_name(left) && is_text(right) => {
-                Some(raw(format!("lower({left}) = lower({right})")))
+            BinaryOperator::Minus if is_date(left) => {
+                dates::added(self.engine, Part::Day, &format!("-({right})"), &left.to_string())
             }
-            BinaryOperator::Eq if is_name(right) && is_text(left) => {
-                Some(raw(format!("lower({right}) = lower({left})")))
+            BinaryOperator::Eq if is_name(left) && (is_text(right) || is_place(right)) => {
+                format!("lower({left}) = lower({right})")
             }
-            _ => None,
-        }
+            BinaryOperator::Eq if is_name(right) && (is_text(left) || is_place(left)) => {
+                format!("lower({right}) = lower({left})")
+            }
+            // A bound text has no affinity for a computed column to lend it.
+            _ if is_comparison(op) && is_number(left) && is_place(right) && self.engine == Engine::Sqlite => {
+                format!("{left} {op} CAST({right} AS NUMERIC)")
+            }
+            _ if is_comparison(op) && is_place(left) && is_number(right) && self.engine == Engine::Sqlite => {
+                format!("CAST({left} AS NUMERIC) {op} {right}")
+            }
+            _ => return None,
+        })
     }
+}
+
+/// The part of a date that an argument names.
+fn date_part(part: &Expr) -> Result<Part, SqlError> {
+    Part::parse(&part.to_string()).ok_or_else(|| {
+        refused(format!("the date part {part}"), "use year, month, week, day, hour, minute or second")
+    })
 }
 
 /// The plain arguments of a function; none of them if one is something else.
@@ -307,18 +366,83 @@ pub(super) fn column_name(expr: &Expr) -> Option<&str> {
     }
 }
 
+/// Columns of other tables than `tb_users` that hold text.
+const TEXTS: [&str; 14] = [
+    "callednumber",
+    "origcallerid",
+    "sipcallid",
+    "callid",
+    "prefix",
+    "direction",
+    "number",
+    "location",
+    "code",
+    "mark",
+    "discreason",
+    "caller",
+    "recipient",
+    "state",
+];
+
+/// Computed columns of `tb_cdrs` that hold numbers.
+const NUMBERS: [&str; 8] = [
+    "realduration",
+    "origduration",
+    "ringduration",
+    "costenduser",
+    "costprovider",
+    "costsales",
+    "unitprice",
+    "cost",
+];
+
 /// An operand that makes `+` a concatenation.
 fn is_text(expr: &Expr) -> bool {
     match expr {
         Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }) => true,
         Expr::Nested(inner) => is_text(inner),
+        Expr::BinaryOp { op: BinaryOperator::StringConcat, .. } => true,
         _ => column_name(expr).is_some_and(|name| {
             name.starts_with("(") && name.contains(" || ")
                 || name.starts_with("substr(")
                 || name.ends_with(" AS TEXT)")
+                || TEXTS.contains(&name)
                 || user_column(name).is_some_and(|c| c.kind == ColumnKind::Text)
         }),
     }
+}
+
+/// A date: a column that holds one, or what a function of dates gave.
+fn is_date(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_date(inner),
+        _ => column_name(expr).is_some_and(|name| dates::is_column(name) || dates::is_made(name)),
+    }
+}
+
+/// A column that holds numbers.
+fn is_number(expr: &Expr) -> bool {
+    column_name(expr).is_some_and(|name| {
+        let kind = user_column(name).map(|column| column.kind);
+        NUMBERS.contains(&name) || matches!(kind, Some(ColumnKind::Int | ColumnKind::Decimal))
+    })
+}
+
+/// A place for a value.
+fn is_place(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }))
+}
+
+const fn is_comparison(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+    )
 }
 
 /// A column that is compared without regard to case.

@@ -15,16 +15,8 @@ pub(super) fn now(engine: Engine, days: &str) -> String {
     match engine {
         Engine::Sqlite => format!("datetime('now', ({days}) || ' days')"),
         Engine::Postgres => {
-            format!("strowger_text(CAST(extract(epoch FROM now())*1000 + ({days})*86400000 AS BIGINT))")
+            format!("strowger_text(CAST(extract(epoch FROM now())*1000 + ({days})*86400000.0 AS BIGINT))")
         }
-    }
-}
-
-/// What every [`now`] begins with, by which it is recognised again.
-pub(super) const fn now_mark(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Sqlite => "datetime('now', (0)",
-        Engine::Postgres => "strowger_text(CAST(extract(epoch FROM now())*1000 + (0)",
     }
 }
 
@@ -48,18 +40,6 @@ pub(super) fn cast(engine: Engine, value: &Expr, data_type: &DataType) -> Option
         }
         "datetime" | "datetime2" | "smalldatetime" => format!("substr(CAST({value} AS TEXT), 1, 19)"),
         "date" => format!("substr(CAST({value} AS TEXT), 1, 10)"),
-        _ => return None,
-    })
-}
-
-/// Days in one `datepart` of DATEADD, as SQL text.
-pub(super) fn days_in(part: &str) -> Option<&'static str> {
-    Some(match part {
-        "day" | "dd" | "d" => "1.0",
-        "week" | "wk" | "ww" => "7.0",
-        "hour" | "hh" => "1.0/24",
-        "minute" | "mi" | "n" => "1.0/1440",
-        "second" | "ss" | "s" => "1.0/86400",
         _ => return None,
     })
 }

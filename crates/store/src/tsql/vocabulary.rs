@@ -5,7 +5,7 @@ use crate::errors::SqlError;
 use crate::fields::WRITABLE;
 
 /// Tables that may be read but not written, with the reason.
-const READ_ONLY: [(&str, &str); 12] = [
+const READ_ONLY: [(&str, &str); 13] = [
     ("tb_cdrresellers", "it is computed from the call records"),
     ("ledger", "money moves by addcredit, transfercredit and calls only"),
     ("balance", "write tb_users.credit: the difference is booked"),
@@ -18,6 +18,7 @@ const READ_ONLY: [(&str, &str); 12] = [
     ("line_state", "write tb_users.status"),
     ("cdr", "write tb_cdrs"),
     ("cdr_cost", "it is computed from the call records"),
+    ("tb_outbox", "the server queues its messages itself"),
 ];
 
 /// Tables that are neither read nor written here, with the reason.
@@ -52,7 +53,7 @@ pub(super) fn writable(table: &str) -> Result<(), SqlError> {
 }
 
 /// Functions that mean the same on both engines.
-const PLAIN: [&str; 18] = [
+const PLAIN: [&str; 19] = [
     "count",
     "sum",
     "min",
@@ -71,6 +72,7 @@ const PLAIN: [&str; 18] = [
     "length",
     "substr",
     "row_number",
+    "concat",
 ];
 
 /// The engine's name of a function that needs only another name.
