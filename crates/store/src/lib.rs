@@ -58,8 +58,8 @@ pub use self::idempotency::RequestKey;
 pub use self::keyring::{KeyError, Keyring};
 pub use self::ledger_check::LedgerCheck;
 pub use self::options::{Database, Options};
-pub use self::records::CallRecord;
 pub use self::outbox::{DueLetter, Letter, LetterKind, OutboxError, is_mail_address};
+pub use self::records::CallRecord;
 pub use self::recover::{Recovered, Recovery};
 pub use self::rows::{
     BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow,
