@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+mod afford;
 pub mod book;
 pub mod calendar;
 pub mod chain;
@@ -19,6 +20,7 @@ mod reserve;
 pub mod settlement;
 mod terms;
 
+pub use afford::affordable_s;
 pub use book::PriceBook;
 pub use calendar::{BillingTime, Calendar, TimeType, holiday_days, time_of_day};
 pub use chain::Chain;

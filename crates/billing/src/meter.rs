@@ -258,6 +258,13 @@ impl Meter {
         self.left
     }
 
+    /// What the enduser's money holds for this leg cover, and the seconds that free seconds cover.
+    #[must_use]
+    pub fn covered(&self) -> (Amount, u64) {
+        let held = self.chain.enduser().map(|rating| self.held_by(0, rating.account, rating.unit));
+        (held.unwrap_or(Amount::ZERO), self.free_s)
+    }
+
     /// The payer chain.
     #[must_use]
     pub const fn chain(&self) -> &Chain {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use strowger_billing::Rating;
 use strowger_model::event::CallChanged;
 use strowger_model::id::FlowId;
 use strowger_model::media::{MediaEvent, MediaOrder};
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
-use strowger_model::{AccountId, CallId, LegId, Wall};
+use strowger_model::{AccountId, Amount, CallId, LegId, Wall};
 use strowger_sip::Message;
 use thiserror::Error;
 
@@ -230,6 +231,27 @@ pub enum CallOutput {
         /// To what.
         state: LineState,
     },
+}
+
+/// What a running call costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRating {
+    /// Who pays.
+    pub payer: Option<AccountId>,
+    /// Its price; none: the call is free.
+    pub rating: Option<Rating>,
+    /// The number dialled.
+    pub dialled: String,
+    /// When it was answered.
+    pub answered: Option<Wall>,
+    /// Milliseconds of conversation so far.
+    pub talked_ms: u64,
+    /// Money of the payer that is held for it.
+    pub held: Amount,
+    /// Seconds that are covered by free seconds.
+    pub free_s: u64,
+    /// The longest call that is allowed, in milliseconds.
+    pub max_ms: u64,
 }
 
 /// A running call as shown to operators.

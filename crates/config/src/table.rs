@@ -210,6 +210,8 @@ Limits {
         "Requests of one account; 0 is no limit."
     ratelimitglobal: u32 = "0" { max: 10_000_000, unit: "per second" }
         "Requests in all; 0 is no limit."
+    callbacklimit: u32 = "20" { max: 1_000_000, unit: "per hour" }
+        "Callbacks of one account; 0 is no limit."
 }
 Sip {
     realm: String = "strowger" {}

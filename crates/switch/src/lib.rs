@@ -25,4 +25,5 @@ pub use handle::{Handle, Reload, ReloadError, RestartError, SipRestarted, Trunks
 pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp, rebind_tcp};
 pub use shard::{Shard, ShardInput, ShardOutput, ShardSetup};
 pub use start::{Deps, Running, StartError, start};
+pub use strowger_call::CallRating;
 pub use strowger_location::OutboundState;

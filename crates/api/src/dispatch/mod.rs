@@ -1,6 +1,7 @@
 //! The one way to a command: find, admit, authenticate, authorise, parse, run, audit, encode.
 
 mod call;
+mod callbacks;
 mod console;
 mod detached;
 mod identify;
@@ -52,6 +53,7 @@ pub(crate) struct Memory {
     pub web_clients: WebClients,
     /// A change of the machine's address that waits for its confirmation.
     pub address: Option<crate::host::Address>,
+    pub callbacks: callbacks::Callbacks,
 }
 
 /// Takes requests to commands and back.

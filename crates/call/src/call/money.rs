@@ -3,10 +3,11 @@
 use strowger_billing::{CutReason, MeterAction};
 use strowger_model::cdr::EndedBy;
 use strowger_model::payment::{Journal, MoneyEvent, MoneyOrder, Refusal};
-use strowger_model::{Amount, Unit};
+use strowger_model::{Amount, Now, Unit};
 
 use super::Call;
 use super::context::Context;
+use crate::input::CallRating;
 use crate::leg::Stage;
 use crate::reasons::Reason;
 
@@ -110,6 +111,22 @@ impl Call {
             trial.settled = true;
         }
         self.end(context, EndedBy::Server, reason, None);
+    }
+
+    /// What the call costs; none before anybody is dialled.
+    pub fn rating(&self, now: Now, max_ms: u64) -> Option<CallRating> {
+        let trial = self.trials.last()?;
+        let (held, free_s) = trial.meter.covered();
+        Some(CallRating {
+            payer: trial.plan.payer,
+            rating: trial.meter.chain().enduser().filter(|rating| !rating.is_free()).cloned(),
+            dialled: trial.plan.dialled.clone(),
+            answered: trial.answered.map(|at| at.wall),
+            talked_ms: trial.meter.duration_ms(now),
+            held,
+            free_s,
+            max_ms,
+        })
     }
 
     /// `Credit` and `Rating` for the caller, where it is the paying enduser.

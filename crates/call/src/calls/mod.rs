@@ -15,7 +15,7 @@ use strowger_sip::{Message, Method, TransactionKey};
 use crate::call::Call;
 use crate::env::Env;
 use crate::ids;
-use crate::input::{Belongs, CallInput, CallOutput, CallView, LineState};
+use crate::input::{Belongs, CallInput, CallOutput, CallRating, CallView, LineState};
 use crate::leg::{Leg, NotASnapshot};
 use crate::lines::Lines;
 use index::context;
@@ -256,6 +256,12 @@ impl Calls {
     #[must_use]
     pub fn get(&self, now: Now, call: CallId) -> Option<CallView> {
         self.calls.get(&call).map(|entry| entry.call.view(now))
+    }
+
+    /// What a running call costs: by its last dialled target.
+    #[must_use]
+    pub fn rating(&self, now: Now, call: CallId, env: &dyn Env) -> Option<CallRating> {
+        self.calls.get(&call)?.call.rating(now, env.settings().max_call_ms)
     }
 
     fn serve(&mut self, now: Now, at: Mono, owner: Owner, env: &mut dyn Env) {

@@ -9,7 +9,7 @@ use crate::hop::Hop;
 use crate::ids;
 
 /// The methods that we understand, as told in Allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
 
 /// The only body that opens or changes a conversation.
 pub(super) const SDP: &str = "application/sdp";

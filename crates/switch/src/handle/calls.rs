@@ -1,6 +1,6 @@
 //! Operations on calls.
 
-use strowger_call::CallView;
+use strowger_call::{CallRating, CallView};
 use strowger_model::Scope;
 use strowger_route::Decision;
 
@@ -22,6 +22,19 @@ impl Handle {
         }
         calls.sort_by_key(|call| (call.start, call.id));
         Ok(calls)
+    }
+
+    /// What a call within the scope costs; none: there is no such call, or nobody is dialled yet.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn call_rating(&self, scope: Scope, which: CallRef) -> Result<Option<CallRating>, Stopped> {
+        for inbox in &self.0.inboxes {
+            if let Answer::Rating(Some(rating)) = ask(inbox, Order::Rating(scope, which.clone())).await? {
+                return Ok(Some(rating));
+            }
+        }
+        Ok(None)
     }
 
     /// Ends calls within the scope; returns how many.

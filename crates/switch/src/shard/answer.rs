@@ -10,7 +10,7 @@ use strowger_sip::{Builder, HeaderId, Message};
 use super::Shard;
 
 /// The methods that we take.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO, REFER, NOTIFY";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO";
 
 impl Shard {
     /// Answers `request` from its own headers and what `write` adds.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strowger_call::{CallView, Hop};
+use strowger_call::{CallRating, CallView, Hop};
 use strowger_config::Config;
 use strowger_location::OutboundStatus;
 use strowger_model::event::{CallChanged, Notice};
@@ -60,6 +60,8 @@ pub enum ShardInput<'a> {
 pub enum Order {
     /// List the calls within the scope.
     LiveCalls(Scope),
+    /// What one call costs.
+    Rating(Scope, CallRef),
     /// End calls.
     Disconnect(Scope, CallRef),
     /// Place a call.
@@ -97,6 +99,8 @@ pub enum Order {
 pub enum Answer {
     /// To [`Order::LiveCalls`].
     Calls(Vec<CallView>),
+    /// To [`Order::Rating`].
+    Rating(Option<CallRating>),
     /// To [`Order::Disconnect`], [`Order::Unregister`] and the orders that forget something: how much.
     Count(u32),
     /// To [`Order::P2p`].

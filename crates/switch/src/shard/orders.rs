@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strowger_call::{CallInput, CallOrder, CallView, Done, OrderError, Wait};
+use strowger_call::{CallInput, CallOrder, CallRating, CallView, Done, OrderError, Wait};
 use strowger_config::Config;
 use strowger_location::{Binding, OutboundSettings};
 use strowger_model::{AccountId, CallId, Now, Scope};
@@ -33,6 +33,7 @@ impl Shard {
                 return;
             }
             Order::LiveCalls(scope) => Answer::Calls(self.visible(now, scope)),
+            Order::Rating(scope, which) => Answer::Rating(self.rating(now, scope, &which)),
             Order::Disconnect(scope, which) => Answer::Count(self.disconnect(now, scope, &which)),
             Order::Bindings(scope, filter) => Answer::Bindings(self.bindings(now, scope, &filter)),
             Order::Unregister(scope, filter, mode) => Answer::Count(self.unregister(scope, &filter, mode)),
@@ -126,15 +127,14 @@ impl Shard {
         calls
     }
 
+    fn rating(&self, now: Now, scope: Scope, which: &CallRef) -> Option<CallRating> {
+        let call = self.visible(now, scope).iter().find(|call| is_meant(call, which))?.call;
+        self.calls.rating(now, call, &self.world)
+    }
+
     fn disconnect(&mut self, now: Now, scope: Scope, which: &CallRef) -> u32 {
-        let fits = |call: &CallView| match which {
-            CallRef::Call(id) => call.call == *id,
-            CallRef::SipCallId(text) => call.sip_call_id == *text,
-            CallRef::Account(id) => [call.caller, call.called, call.payer].contains(&Some(*id)),
-            CallRef::All => true,
-        };
         let chosen: Vec<CallId> =
-            self.visible(now, scope).iter().filter(|c| fits(c)).map(|c| c.call).collect();
+            self.visible(now, scope).iter().filter(|call| is_meant(call, which)).map(|c| c.call).collect();
         for call in &chosen {
             self.internal(now, CallOrder::Hangup { call: *call });
         }
@@ -249,6 +249,15 @@ fn p2p_error(error: OrderError) -> P2pError {
         OrderError::Refused { status, reason } => P2pError::Refused { status, reason },
         OrderError::Failed { call, status, reason } => P2pError::Failed { call, status, reason },
         other => P2pError::Refused { status: 503, reason: other.to_string() },
+    }
+}
+
+fn is_meant(call: &CallView, which: &CallRef) -> bool {
+    match which {
+        CallRef::Call(id) => call.call == *id,
+        CallRef::SipCallId(text) => call.sip_call_id == *text,
+        CallRef::Account(id) => [call.caller, call.called, call.payer].contains(&Some(*id)),
+        CallRef::All => true,
     }
 }
 

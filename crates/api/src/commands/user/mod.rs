@@ -3,9 +3,11 @@
 mod addcallbacknumber;
 mod addcredit;
 mod balance;
+mod callback;
 mod callbackaccessnumber;
 mod calldivert;
 mod callforward;
+mod callrating;
 mod cdr;
 mod changepwd;
 mod charge;
@@ -34,6 +36,8 @@ pub const COMMANDS: &[&Command] = &[
     &callbackaccessnumber::COMMAND,
     &calldivert::COMMAND,
     &callforward::COMMAND,
+    &callback::COMMAND,
+    &callrating::COMMAND,
     &cdr::COMMAND,
     &changepwd::COMMAND,
     &charge::COMMAND,
