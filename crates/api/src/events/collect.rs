@@ -225,7 +225,9 @@ impl Collector {
                 .with("until", super::event::time_text(until));
             let snapshot = self.switch.snapshot();
             let account = match &subject {
-                Subject::Account(name) => snapshot.by_username(name).map(|account| account.id),
+                Subject::Account(name) | Subject::AccountAt(name, _) => {
+                    snapshot.by_username(name).map(|account| account.id)
+                }
                 Subject::Address(_) | Subject::Network(_) => None,
             };
             let concerned = account.map(|id| concerned(&snapshot, id)).unwrap_or_default();
