@@ -12,6 +12,7 @@ mod declare;
 mod dispatch;
 mod docs;
 mod events;
+pub mod folder;
 mod host;
 mod push;
 mod reply;

@@ -110,6 +110,18 @@ Process {
         "error, warn, info, debug or trace, or a filter such as `info,strowger_switch=debug`."
     logformat: String = "auto" { choices: &["auto", "text", "json"], applies: Restart }
         "auto is coloured text on a terminal and plain text otherwise; json is one object a line."
+    logdir: String = "" { applies: Restart, startup: true }
+        "The folder of the log files; empty is logs in the data folder."
+    logfilesize: u32 = "10" { min: 1, max: 1024, unit: "MB" }
+        "How long a log file may become before the next one is begun."
+    logfiles: u32 = "10" { min: 1, max: 1000 }
+        "How many log files are kept, the current one among them."
+    webroot: String = "" { applies: Restart, startup: true }
+        "The folder of the static files under /mvweb; empty is mvweb in the data folder."
+    filesquota: u32 = "1024" { min: 1, max: 1_048_576, unit: "MB" }
+        "What putfile may keep in all."
+    filestoragequota: u32 = "100" { max: 1_048_576, unit: "MB" }
+        "What one account may keep by pputfile and uploads; 0 lets nobody."
     nodeid: u32 = "1" { min: 1, max: 255, applies: Restart, startup: true }
         "The number of this server among those that share a database; part of every call's id."
     shards: u32 = "1" { min: 1, max: 1, applies: Restart }

@@ -1,6 +1,6 @@
 //! The commands, one file each, by the chapters of the catalogue; and those that are declared only.
 
-mod command;
+pub(crate) mod command;
 mod diagnostics;
 mod errors;
 mod ours;

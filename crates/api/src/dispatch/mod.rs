@@ -101,6 +101,17 @@ impl Dispatcher {
         &self.events
     }
 
+    /// The folder of the static files, by configuration or below the data folder.
+    #[must_use]
+    pub fn web_root(&self) -> std::path::PathBuf {
+        let config = self.switch.config();
+        if config.webroot.is_empty() {
+            self.switch.data_folder().join("mvweb")
+        } else {
+            (&config.webroot).into()
+        }
+    }
+
     /// Answers a request. Never fails, never panics. Dropping this future, because the peer went away, does not cut
     /// the command in the middle.
     pub async fn answer(self: &Arc<Self>, request: Request) -> Answer {

@@ -1,7 +1,10 @@
 //! Operations on calls.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use strowger_call::{CallRating, CallView};
-use strowger_model::Scope;
+use strowger_model::{AccountId, Scope, Wall};
 use strowger_route::Decision;
 
 use super::types::{CallRef, LiveCall, LiveState, P2p, P2pError, P2pPlaced, RoutingTest, Stopped};
@@ -57,6 +60,18 @@ impl Handle {
         match ask(inbox, Order::P2p(order)).await {
             Ok(Answer::P2p(outcome)) => outcome,
             _ => Err(P2pError::Stopped),
+        }
+    }
+
+    /// Trunks of which no address answers, and until when that is believed.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn trunks_down(&self) -> Result<BTreeMap<AccountId, Wall>, Stopped> {
+        let inbox = self.0.inboxes.first().ok_or(Stopped)?;
+        match ask(inbox, Order::TrunksDown).await? {
+            Answer::TrunksDown(down) => Ok(Arc::unwrap_or_clone(down)),
+            _ => Err(Stopped),
         }
     }
 

@@ -181,6 +181,12 @@ impl Handle {
         &self.0.store
     }
 
+    /// The data folder.
+    #[must_use]
+    pub fn data_folder(&self) -> &std::path::Path {
+        &self.0.data
+    }
+
     /// What happens to calls, from now on; who is slow misses the oldest.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<CallChanged> {

@@ -50,6 +50,12 @@ impl Handle {
         self.0.media.close_ports();
     }
 
+    /// Letters that wait for the shard that has most of them.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.0.inboxes.iter().map(crate::driver::inbox::Inbox::queued).max().unwrap_or(0)
+    }
+
     /// The counters of all shards together.
     ///
     /// # Errors

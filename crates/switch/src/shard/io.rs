@@ -1,5 +1,6 @@
 //! The doors of a shard: everything that goes in and comes out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use strowger_call::{CallRating, CallView, Hop};
@@ -9,7 +10,7 @@ use strowger_model::event::{CallChanged, Notice};
 use strowger_model::id::FlowId;
 use strowger_model::media::{MediaEvent, MediaOrder};
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
-use strowger_model::{AccountId, Scope};
+use strowger_model::{AccountId, Scope, Wall};
 use strowger_route::Decision;
 
 use crate::handle::types::{
@@ -74,6 +75,8 @@ pub enum Order {
     Lines(Vec<AccountId>),
     /// How do our own registrations stand?
     Outbound,
+    /// Which trunks do not answer?
+    TrunksDown,
     /// Counters.
     Statistics,
     /// Where would a call go?
@@ -113,6 +116,8 @@ pub enum Answer {
     Outbound(Vec<OutboundStatus>),
     /// To [`Order::Route`].
     Route(Box<Decision>),
+    /// To [`Order::TrunksDown`].
+    TrunksDown(Arc<BTreeMap<AccountId, Wall>>),
     /// To [`Order::Statistics`].
     Statistics(Statistics),
     /// To the others.

@@ -39,6 +39,7 @@ impl Shard {
             Order::Unregister(scope, filter, mode) => Answer::Count(self.unregister(scope, &filter, mode)),
             Order::Lines(accounts) => Answer::Lines(self.line_states(&accounts)),
             Order::Outbound => Answer::Outbound(self.world.outbound.states().collect()),
+            Order::TrunksDown => Answer::TrunksDown(self.world.health.down()),
             Order::Statistics => Answer::Statistics(self.statistics()),
             Order::Route(test) => Answer::Route(Box::new(self.route(now, &test))),
             Order::Configure(config) => {

@@ -7,8 +7,11 @@ mod db;
 mod delbanned;
 mod deluser;
 mod disccall;
+pub(crate) mod files;
+mod getfile;
 mod listusers;
 mod newuseri;
+mod putfile;
 mod setip;
 mod unreg;
 
@@ -23,8 +26,10 @@ pub const COMMANDS: &[&Command] = &[
     &delbanned::COMMAND,
     &deluser::COMMAND,
     &disccall::COMMAND,
+    &getfile::COMMAND,
     &listusers::COMMAND,
     &newuseri::COMMAND,
     &setip::COMMAND,
+    &putfile::COMMAND,
     &unreg::COMMAND,
 ];

@@ -1,20 +1,28 @@
 //! The rest.
 
+mod capcheck;
 mod close;
 mod exit;
 mod getfield;
 mod help;
 mod keepalive;
+mod normalizechk;
+mod pgetfile;
+mod pputfile;
 mod quit;
 
 use crate::declare::Command;
 
 /// The group's commands.
 pub const COMMANDS: &[&Command] = &[
+    &capcheck::COMMAND,
     &close::COMMAND,
     &exit::COMMAND,
     &getfield::COMMAND,
     &help::COMMAND,
     &keepalive::COMMAND,
+    &normalizechk::COMMAND,
+    &pgetfile::COMMAND,
+    &pputfile::COMMAND,
     &quit::COMMAND,
 ];
