@@ -15,6 +15,7 @@ mod events;
 pub mod folder;
 mod host;
 mod push;
+mod openapi;
 mod reply;
 mod request;
 mod service;
@@ -26,6 +27,7 @@ pub use dispatch::{Call, Dispatcher, commands, find};
 pub use docs::{help_text, matrix, reference_markdown};
 pub use events::{Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer};
 pub use push::{Push, PushSender, Stream};
+pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
 pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};
 pub use request::{
     ConsoleUser, Http, MAX_BODY_BYTES, MAX_LINE_BYTES, Origin, Request, Transport, is_api_path,

@@ -180,8 +180,8 @@ Api {
         "The only addresses that may send SMS and ask for callbacks by the old interface; empty is all."
     httpstrictresponse: bool = "false" {}
         "Whether the HTTP status carries the answer's code; otherwise it is 200."
-    enablejsonp: u32 = "0" { max: 2, documented: Some("1"), without_effect: true }
-        "JSONP answers: 0 no, 1 yes, 2 for forwarded services too."
+    enablejsonp: u32 = "0" { max: 2, documented: Some("1") }
+        "JSONP answers, where `format=jsonp` or a `callback` asks for one: 0 no, 1 yes, 2 for forwarded services too."
     hsforward: List = "" { without_effect: true }
         "Targets to which requests with an `hsforward` parameter are passed on; empty switches it off."
     moneyneednonce: bool = "true" { documented: Some("false") }

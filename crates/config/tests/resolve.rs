@@ -98,8 +98,8 @@ fn secrets_are_never_shown() {
 fn keys_that_do_nothing_are_named_where_somebody_sets_them() {
     for (file, named) in [
         ("bantime = 5", &[][..]),
-        ("enablejsonp = 0\nhttpapiencryptkey = \"\"", &[]),
-        ("enablejsonp = 1\nhsforward = \"a\"", &["enablejsonp", "hsforward"]),
+        ("hsforward = \"\"\nhttpapiencryptkey = \"\"", &[]),
+        ("enablejsonp = 1\nhsforward = \"a\"", &["hsforward"]),
         ("compatibility = \"documented\"", &[]),
     ] {
         let config = resolve(&Layers { file: Some(file), ..Layers::default() }).unwrap().config;

@@ -3,6 +3,7 @@
 mod call;
 mod callbacks;
 mod console;
+mod describe;
 mod detached;
 mod identify;
 mod overrides;
@@ -28,7 +29,7 @@ use crate::auth::{Level, Nonces, Policy, Proof, Replays, Sessions, authorise, lo
 use crate::declare::{Args, Command, Effect, Outcome, Run};
 use crate::events::Hub;
 use crate::reply::{
-    Answer, Failure, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
+    Answer, Failure, Format, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
 };
 use crate::request::{Request, Transport};
 use detached::{Panicked, detached};
@@ -40,6 +41,8 @@ use web_clients::WebClients;
 
 /// The longest `requestid`, in bytes.
 const MAX_REQUEST_ID: usize = 128;
+/// The function that a JSONP answer calls where none is named.
+const DEFAULT_CALLBACK: &str = "callback";
 /// `allowtrustedip`: the console too.
 const ALLOW_CONSOLE: u32 = 4;
 
@@ -119,6 +122,9 @@ impl Dispatcher {
         if request.preflight {
             return preflight(&request, &config);
         }
+        if let Some(document) = request.document {
+            return self.describe(document, &request, &config);
+        }
         let request = request.decrypted(&config.httpapiencryptkey);
         let (wanted, web_origin) = (wanted(&request, &config), request.origin.web_origin.clone());
         let (transport, size) = (request.origin.transport, request.size);
@@ -164,6 +170,7 @@ impl Dispatcher {
         if let Some(broken) = &request.broken {
             return Err(broken.clone());
         }
+        refusal::jsonp(request, &config)?;
         let command = found.ok_or_else(|| self.unknown(&request.command))?;
         traits.admin_text = command.access.is_admin();
         traits.bare_ok = command.effect != Effect::Read;
@@ -356,9 +363,16 @@ fn refuse(verdict: Verdict) -> Result<(), Failure> {
 }
 
 fn wanted(request: &Request, config: &Config) -> Wanted {
+    let jsonp = config.enablejsonp > 0;
+    let format = match request.format {
+        Format::Text if request.jsonp_guessed && jsonp => Format::Jsonp,
+        Format::Jsonp if !jsonp => Format::Json,
+        format => format,
+    };
+    let callback = request.field("callback").filter(|_| format == Format::Jsonp).unwrap_or(DEFAULT_CALLBACK);
     Wanted {
-        format: request.format,
-        callback: request.field("callback").unwrap_or_default().to_owned(),
+        format,
+        callback: callback.to_owned(),
         old: request.old,
         strict: config.httpstrictresponse,
         request_id: request.field("requestid").filter(|id| id.len() <= MAX_REQUEST_ID).map(str::to_owned),

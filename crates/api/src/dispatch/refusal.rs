@@ -5,7 +5,7 @@ use strowger_config::Config;
 use super::Dispatcher;
 use crate::auth::{Credentials, Denial, Level, Source};
 use crate::declare::Command;
-use crate::reply::Failure;
+use crate::reply::{Failure, Format, is_callback};
 use crate::request::Request;
 
 impl Dispatcher {
@@ -49,4 +49,19 @@ pub(super) fn old_interface(
         return Err(Failure::denied("not from this address"));
     }
     Ok(())
+}
+
+/// JSONP where it is switched off, and a callback that is no name, are refused before anything runs.
+pub(super) fn jsonp(request: &Request, config: &Config) -> Result<(), Failure> {
+    let switched_on = config.enablejsonp > 0;
+    if request.format == Format::Jsonp && !switched_on {
+        return Err(Failure::unavailable("JSONP is switched off, see enablejsonp"));
+    }
+    let asked = request.format == Format::Jsonp || (request.jsonp_guessed && switched_on);
+    match request.field("callback").filter(|_| asked) {
+        Some(name) if !is_callback(name) => {
+            Err(Failure::invalid("callback must be 1 to 64 letters, digits, '_', '.' or '$'"))
+        }
+        _ => Ok(()),
+    }
 }

@@ -142,7 +142,8 @@ fn effective(wanted: &Wanted) -> Format {
     }
 }
 
-fn is_callback(name: &str) -> bool {
+/// A name that a JSONP answer may call.
+pub fn is_callback(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$');
     (1..=CALLBACK_MAX).contains(&name.len()) && name.chars().all(allowed)
 }

@@ -48,6 +48,17 @@ const KINDS: [(Kind, &str, u16); 12] = [
 ];
 
 impl Kind {
+    /// Every type.
+    pub const ALL: [Self; KINDS.len()] = {
+        let mut all = [Self::Failed; KINDS.len()];
+        let mut index = 0;
+        while index < KINDS.len() {
+            all[index] = KINDS[index].0;
+            index += 1;
+        }
+        all
+    };
+
     /// The type's name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -5,8 +5,11 @@ mod failure;
 mod json;
 mod xml;
 
-pub use encode::{Answer, Format, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode};
+pub use encode::{
+    Answer, Format, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode, is_callback,
+};
 pub use failure::{Failure, Kind};
+pub(crate) use xml::escape as escape_xml;
 
 use strowger_model::{Amount, Unit};
 use strowger_store::{Cell, Table};

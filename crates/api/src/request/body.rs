@@ -1,8 +1,7 @@
-//! Bodies: forms, `key=value` lines, JSON (flat, with nested or positional `params`), XML, SOAP, multipart.
+//! Bodies: what a body is, by its type or by how it begins, and the plain ones among them: forms, `key=value`
+//! lines, a line as over TCP. JSON, XML and multipart are read beside this file.
 
-use serde_json::Value;
-
-use super::{Request, query, xml};
+use super::{Request, line, query, xml};
 use crate::reply::{Failure, Format};
 
 /// What a body is.
@@ -10,28 +9,38 @@ use crate::reply::{Failure, Format};
 pub enum Kind {
     /// `application/x-www-form-urlencoded`.
     Form,
+    /// One line as over TCP: `command,key,user,password,…`, or a query behind an entry point.
+    Line,
     /// `key=value` lines.
     Ini,
     /// JSON.
     Json,
-    /// XML, SOAP among it.
+    /// XML, SOAP and RDF among it.
     Xml,
     /// `multipart/form-data`.
     Multipart,
+    /// A table in `text/csv`: the parameter `csv`.
+    Csv,
 }
 
 impl Kind {
     /// By the content type, else by how the body begins: clients often send the wrong type.
     pub fn of(content_type: Option<&str>, soap: bool, body: &[u8]) -> Self {
         let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-        let first = body.trim_ascii_start().first();
+        let body = body.trim_ascii();
+        let first = body.first();
+        let line_end = body.iter().position(|b| matches!(b, b'\r' | b'\n'));
         if content_type.starts_with("multipart/form-data") {
             Self::Multipart
         } else if content_type.contains("json") || first == Some(&b'{') {
             Self::Json
         } else if content_type.contains("xml") || soap || first == Some(&b'<') {
             Self::Xml
-        } else if body.trim_ascii().contains(&b'\n') && !content_type.contains("urlencoded") {
+        } else if content_type.starts_with("text/csv") {
+            Self::Csv
+        } else if line::is_request_line(&body[..line_end.unwrap_or(body.len())]) {
+            Self::Line
+        } else if line_end.is_some() && !content_type.contains("urlencoded") {
             Self::Ini
         } else {
             Self::Form
@@ -40,28 +49,17 @@ impl Kind {
 }
 
 impl Request {
-    /// Reads a body other than multipart.
+    /// Reads a body other than multipart. A body that names a command counts where nothing before it did.
     pub(super) fn read_body(&mut self, kind: Kind, body: &[u8]) {
         let text = query::text_of(body);
+        let named = !self.command.is_empty() || self.field("apientry").is_some();
         match kind {
-            Kind::Form => self.push(query::parse(text.trim(), true)),
-            Kind::Ini => {
-                let pairs = text.lines().filter_map(|line| line.split_once('='));
-                self.push(
-                    pairs
-                        .map(|(n, v)| (n.trim().to_ascii_lowercase(), v.trim().to_owned()))
-                        .collect::<Vec<_>>(),
-                );
-            }
+            Kind::Line if !named => self.read_plain(text.trim()),
+            Kind::Form | Kind::Line => self.push(query::parse(text.trim(), true)),
+            Kind::Ini => self.push(ini(&text)),
             Kind::Json => {
                 self.format = Format::Json;
-                match serde_json::from_str(&text) {
-                    Ok(Value::Object(members)) => self.read_object(members),
-                    Ok(_) => self.broken = Some(Failure::invalid("the body must be a JSON object")),
-                    Err(wrong) => {
-                        self.broken = Some(Failure::invalid(format!("the body must be JSON: {wrong}")));
-                    }
-                }
+                self.read_json(&text);
             }
             Kind::Xml => {
                 self.format = Format::Xml;
@@ -70,20 +68,19 @@ impl Request {
                     Err(why) => self.broken = Some(Failure::invalid(format!("the body must be XML: {why}"))),
                 }
             }
+            Kind::Csv => self.push([("csv".to_owned(), text)]),
             Kind::Multipart => {}
         }
     }
 
-    fn read_object(&mut self, members: serde_json::Map<String, Value>) {
-        for (name, value) in members {
-            let name = name.trim().to_ascii_lowercase();
-            match (name.as_str(), value) {
-                ("params" | "parameters" | "auth", Value::Object(inner)) => self.read_object(inner),
-                ("params" | "parameters", Value::Array(items)) => {
-                    self.positional = items.into_iter().take(super::MAX_FIELDS).map(text).collect();
-                }
-                (_, value) => self.push([(name, text(value))]),
+    /// A line as over TCP; a command alone on its line may be followed by `key=value` lines.
+    fn read_plain(&mut self, text: &str) {
+        match text.split_once(['\r', '\n']) {
+            Some((command, rest)) if crate::dispatch::find(command.trim()).is_some() => {
+                self.command = command.trim().to_ascii_lowercase();
+                self.push(ini(rest));
             }
+            _ => self.read_line(text),
         }
     }
 
@@ -95,37 +92,15 @@ impl Request {
             self.command = document.root;
         }
         self.push(document.fields);
-    }
-
-    /// Text fields of a form with files; a file's content is a field like any other.
-    pub(super) fn read_multipart(&mut self, content_type: &str, body: &[u8]) {
-        let boundary = content_type.split(';').find_map(|part| part.trim().strip_prefix("boundary="));
-        let Some(boundary) = boundary.map(|b| b.trim_matches('"')).filter(|b| !b.is_empty()) else {
-            self.broken = Some(Failure::invalid("the content type must name a boundary"));
-            return;
-        };
-        let text = query::text_of(body);
-        let mark = format!("--{boundary}");
-        for part in text.split(mark.as_str()).skip(1) {
-            let Some((head, value)) = part.split_once("\r\n\r\n") else { continue };
-            let name = head
-                .split(';')
-                .find_map(|p| p.trim().strip_prefix("name=\""))
-                .and_then(|p| p.split('"').next());
-            if let Some(name) = name {
-                let value = value.strip_suffix("\r\n").unwrap_or(value);
-                self.push([(name.trim().to_ascii_lowercase(), value.to_owned())]);
-            }
+        if !document.positional.is_empty() {
+            self.positional = document.positional;
         }
     }
 }
 
-/// A JSON value as the text of a parameter.
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        Value::Bool(yes) => u8::from(yes).to_string(),
-        other => other.to_string(),
-    }
+/// `key=value` lines. Section headers and comments are skipped.
+fn ini(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with([';', '#', '[']));
+    let pairs = lines.filter_map(|line| line.split_once('='));
+    pairs.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned())).collect()
 }

@@ -3,6 +3,7 @@
 use strowger_model::Secret;
 
 use super::{Origin, Request, body, query};
+use crate::openapi::Document;
 use crate::reply::Format;
 
 /// An HTTP request as the gate read it.
@@ -39,6 +40,7 @@ impl Request {
         request.push(query::parse(query, false));
         request.bearer = http.authorization.and_then(bearer).map(Secret::new);
         let accept = http.accept.unwrap_or_default().trim_start();
+        let content_type = http.content_type.unwrap_or_default();
         let kind = body::Kind::of(http.content_type, http.soap_action.is_some(), http.body);
         if accept.starts_with("text/html")
             && matches!(kind, body::Kind::Form | body::Kind::Multipart)
@@ -48,14 +50,52 @@ impl Request {
         }
         if !http.body.is_empty() {
             if kind == body::Kind::Multipart {
-                request.read_multipart(http.content_type.unwrap_or_default(), http.body);
+                request.read_multipart(content_type, http.body);
             } else {
                 request.read_body(kind, http.body);
             }
         }
+        if request.command.is_empty() && matches!(request.format, Format::Soap { .. } | Format::Xml) {
+            let action = http.soap_action.or_else(|| action_of(content_type)).unwrap_or_default();
+            request.command = command_of(action).unwrap_or_default();
+        }
         request.finish();
+        request.read_callback(http.method);
+        request.document = request.asks_for(http.body.is_empty());
         request
     }
+
+    /// `/mvapireq/openapi.json` and `/mvapireq?wsdl`.
+    fn asks_for(&self, empty: bool) -> Option<Document> {
+        match self.command.as_str() {
+            "openapi.json" => Some(Document::OpenApi),
+            "" if empty && self.field("wsdl").is_some() => Some(Document::Wsdl),
+            _ => None,
+        }
+    }
+
+    /// A script element asks for JSONP by naming a callback. It sends no Origin, and the answer goes to the
+    /// page that holds it, whoever's that is: the address of its reader must not speak for it.
+    fn read_callback(&mut self, method: &str) {
+        let named = self.field("callback").is_some_and(|name| !name.is_empty());
+        let get = method.eq_ignore_ascii_case("GET");
+        self.jsonp_guessed =
+            named && get && self.format == Format::Text && self.field("format").is_none_or(str::is_empty);
+        if (self.jsonp_guessed || self.format == Format::Jsonp) && self.origin.web_origin.is_none() {
+            self.origin.web_origin = Some("null".into());
+        }
+    }
+}
+
+/// The `action` of a SOAP 1.2 content type (RFC 3902).
+fn action_of(content_type: &str) -> Option<&str> {
+    content_type.split(';').find_map(|part| part.trim().strip_prefix("action="))
+}
+
+/// The command that a SOAP action ends in, such as `"urn:strowger#balance"`.
+fn command_of(action: &str) -> Option<String> {
+    let name = action.trim().trim_matches('"').rsplit(['#', '/', ':']).next()?.to_ascii_lowercase();
+    crate::dispatch::find(&name).map(|_| name)
 }
 
 fn bearer(header: &str) -> Option<&str> {

@@ -34,16 +34,16 @@ impl Request {
         let mut request = Self::new(origin, line.len());
         let text = query::text_of(line);
         let text = text.trim_matches(['\r', '\n', '\0']).trim_start();
-        if text.starts_with('{') {
-            request.read_body(body::Kind::Json, text.as_bytes());
-        } else {
-            request.read_line(text);
+        match text.as_bytes().first() {
+            Some(b'{') => request.read_body(body::Kind::Json, text.as_bytes()),
+            Some(b'<') => request.read_body(body::Kind::Xml, text.as_bytes()),
+            _ => request.read_line(text),
         }
         request.finish();
         request
     }
 
-    fn read_line(&mut self, text: &str) {
+    pub(super) fn read_line(&mut self, text: &str) {
         // Clients that speak HTTP into a WebSocket send the request line's method and version too.
         let text = text.strip_prefix("GET ").unwrap_or(text);
         let text = text.strip_suffix(" HTTP/1.1").or_else(|| text.strip_suffix(" HTTP/1.0")).unwrap_or(text);

@@ -6,7 +6,9 @@ mod body;
 mod console;
 mod encrypted;
 mod http;
+mod json;
 mod line;
+mod multipart;
 mod query;
 mod xml;
 
@@ -20,6 +22,7 @@ pub use http::Http;
 pub use line::{is_api_path, is_request_line};
 
 use crate::push::PushSender;
+use crate::openapi::Document;
 use crate::reply::{Failure, Format};
 
 /// The longest line of a stream, in bytes; the gate closes beyond.
@@ -121,8 +124,12 @@ pub struct Request {
     pub(crate) positional_credentials: bool,
     pub(crate) bearer: Option<Secret>,
     pub(crate) format: Format,
+    /// A callback was named and no format: JSONP where it is switched on.
+    pub(crate) jsonp_guessed: bool,
     /// The older interface.
     pub(crate) old: bool,
+    /// A description of the API instead of a command.
+    pub(crate) document: Option<Document>,
     /// An HTTP OPTIONS request.
     pub(crate) preflight: bool,
     /// How long the request was, in bytes.
@@ -144,7 +151,9 @@ impl Request {
             positional_credentials: false,
             bearer: None,
             format: Format::Text,
+            jsonp_guessed: false,
             old: false,
+            document: None,
             preflight: false,
             size,
             broken: None,
@@ -205,8 +214,10 @@ impl Request {
         self.take_numbered();
         // Commands such as voicerecdownload have a numeric `format` of their own.
         let format = self.field("format").filter(|format| format.trim().parse::<u32>().is_err());
-        if let Some(format) = format.map(Format::by_name) {
-            self.format = format;
+        match (self.format, format.map(Format::by_name)) {
+            // "soap" asks for the version that the request is in.
+            (Format::Soap { .. }, Some(Format::Soap { .. })) | (_, None) => {}
+            (_, Some(format)) => self.format = format,
         }
         if self.old && self.command.is_empty() {
             self.command = self.guess().into();
