@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use strowger_api::transcript::{Step, StepKind, Transcript, Variables, check, load_all};
-use strowger_api::{SampleShape as Shape, Transport, find, openapi, samples, wsdl};
+use strowger_api::{SampleShape as Shape, find, openapi, samples, wsdl};
+
+/// Commands whose columns the request chooses.
+const FREE: [&str; 2] = ["db", "getfield"];
 
 /// What one command answered.
 #[derive(Default)]
@@ -39,7 +42,7 @@ fn type_of(value: &Value) -> &'static str {
 }
 
 impl Seen {
-    fn add(&mut self, answer: &str) {
+    fn add(&mut self, command: &str, answer: &str, header: &[&str]) {
         let Ok(value) = serde_json::from_str::<Value>(answer) else { return };
         let text = value["text"].as_str().unwrap_or_default();
         if value["status"] == "ERROR" {
@@ -56,7 +59,12 @@ impl Seen {
         };
         let form = self.forms.entry(shape).or_default();
         form.answers += 1;
-        for object in objects {
+        if shape == Shape::Rows && !FREE.contains(&command) {
+            for name in header {
+                form.fields.entry((*name).to_owned()).or_default();
+            }
+        }
+        for object in objects.into_iter().filter(|_| !FREE.contains(&command)) {
             form.objects += 1;
             for (name, value) in object.as_object().into_iter().flatten() {
                 let field = form.fields.entry(name.clone()).or_default();
@@ -77,7 +85,9 @@ impl Seen {
         let name_of = |shape: Shape| Shape::ALL.iter().find(|(known, _)| *known == shape).unwrap().1;
         let line = |(shape, form): (&Shape, &Form)| {
             let fields = form.fields.iter().map(|(name, (types, count))| {
-                let types = types.iter().copied().collect::<Vec<_>>().join("|");
+                let known = types.iter().copied().any(|one| one != "null");
+                let types: Vec<&str> = if known { types.iter().copied().collect() } else { vec!["any"] };
+                let types = types.join("|");
                 format!("{name}:{types}{}", if *count < form.objects { "?" } else { "" })
             });
             let fields = fields.collect::<Vec<_>>().join(",");
@@ -110,7 +120,9 @@ async fn run(transcript: &Transcript, seen: &mut BTreeMap<&'static str, Seen>) {
             continue;
         };
         let answer = exchange.line(&request).await;
-        seen.entry(command).or_default().add(&answer);
+        let header = step.expected.get(1).filter(|line| line.contains('\t') && !line.contains(['<', '=']));
+        let header: Vec<&str> = header.map(|line| line.split('\t').collect()).unwrap_or_default();
+        seen.entry(command).or_default().add(command, &answer, &header);
         // What the first line names is remembered for later requests.
         let text = serde_json::from_str::<Value>(&answer).unwrap_or_default();
         let first = step.expected.first().cloned().into_iter().chain(["...".to_owned()]).collect();
@@ -137,7 +149,8 @@ async fn data_and_errors_are_what_the_descriptions_say() {
                 let known = sample.fields.iter().find(|field| field.0 == name);
                 let fits = known.is_some_and(|(_, all, always)| {
                     let all: Vec<&str> = all.split('|').collect();
-                    types.iter().all(|one| all.contains(one)) && (!always || *count == form.objects)
+                    types.iter().all(|one| *one == "null" || all.contains(&"any") || all.contains(one))
+                        && (!always || *count == form.objects)
                 });
                 if !fits {
                     unknown.push(format!("{command}: {name} {types:?}"));
@@ -195,7 +208,8 @@ fn the_openapi_document_describes_every_command() {
         let properties = document["components"]["schemas"][format!("{}.request", command.name)]["properties"]
             .as_object()
             .unwrap();
-        for param in command.params.iter().filter(|param| !param.name.contains('|')) {
+        let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        for param in command.params.iter().filter(|param| is_name(param.name)) {
             assert!(
                 described.contains(param.name) && properties.contains_key(param.name),
                 "{}",

@@ -50,6 +50,21 @@ pub(crate) enum Command {
         #[arg(value_name = "LINE")]
         line: Vec<String>,
     },
+    /// Print requests that work on this server for an account: URL, curl, JSON and WebSocket line of every command
+    /// that it may use. They hold the API key and digests of the account.
+    Examples {
+        #[command(flatten)]
+        place: Place,
+        /// The account: username, id or number.
+        #[arg(value_name = "USER")]
+        user: String,
+        /// Only this command.
+        #[arg(long, default_value = "")]
+        command: String,
+        /// The address to write instead of this server's own, such as https://pbx.example.
+        #[arg(long, default_value = "")]
+        url: String,
+    },
     /// Copy the database to FILE, verified, of a running server too.
     Backup {
         #[command(flatten)]

@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal, stdin};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -38,6 +39,15 @@ pub(crate) fn run(place: &Place, line: &[String]) -> Result<(), Failure> {
         return if outcome.done { Ok(()) } else { Err(Failure::failed("the command was refused")) };
     }
     if stdin().is_terminal() { type_lines(&mut session, &data) } else { read_lines(&mut session) }
+}
+
+/// A line with named parameters, encoded so that no value can end another.
+pub(crate) fn line_of(command: &str, fields: &[(&str, String)]) -> String {
+    let mut line = command.to_owned();
+    for (name, value) in fields {
+        line.push_str(&format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+    }
+    line
 }
 
 /// Where lines are run.

@@ -55,6 +55,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
             None => Err(Failure::Usage("--data DIR is needed".to_owned())),
         },
         Command::Console { place, line } => console::run(&place, &line),
+        Command::Examples { place, user, command, url } => {
+            let fields = [("user", user), ("command", command), ("url", url)];
+            console::run(&place, &[console::line_of("examples", &fields)])
+        }
         Command::Backup { place, file } => backup::backup(&place, &file),
         Command::Restore { place, file } => backup::restore(&place, &file),
         Command::Bench { seconds, only } => bench::run(seconds, only),

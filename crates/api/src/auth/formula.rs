@@ -31,6 +31,11 @@ fn hex(digest: [u8; 16]) -> String {
     digest.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
+/// The digest of the documented formula without a nonce, as a client makes it.
+pub fn digest_of(id: &str, password: &str, server_salt: &str, salt: &str) -> String {
+    hex(md5(&["ck5Gp", id, password, server_salt, salt]))
+}
+
 /// Compares without telling by time where two texts differ.
 pub fn same_text(a: &str, b: &str) -> bool {
     // Digests have one length, so that not even the lengths are told apart.

@@ -12,7 +12,7 @@ use strowger_model::{Account, AccountKind};
 
 pub use authorise::{Caller, Denial, Policy, Proof, Rule, authorise, may_act_for};
 pub(crate) use credentials::{Credentials, Digest};
-pub(crate) use formula::{Salts, digest_matches, same_text};
+pub(crate) use formula::{Salts, digest_matches, digest_of, same_text};
 pub(crate) use nonce::{Nonces, Taken};
 pub(crate) use replay::Replays;
 pub(crate) use session::Sessions;

@@ -9,7 +9,7 @@ use strowger_store::{RequestKey, Store};
 use strowger_switch::Handle;
 
 use super::{Dispatcher, Memory, identify};
-use crate::auth::{Level, Source};
+use crate::auth::{Caller, Level, Proof, Source, authorise};
 use crate::declare::{Args, Command};
 use crate::events::{Hub, Viewer};
 use crate::reply::Failure;
@@ -46,6 +46,8 @@ pub struct Call {
     pub(crate) peer: SocketAddr,
     /// The stream that the request came on, for what is pushed on it later.
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
+    /// The address that the request reached.
+    pub(crate) local: SocketAddr,
     /// Where the asked page begins.
     pub(crate) cursor: Option<i64>,
 }
@@ -97,6 +99,15 @@ impl Call {
     /// The account that the request is about.
     pub(crate) fn account(&self) -> Result<&Arc<Account>, Failure> {
         self.target.as_ref().ok_or_else(|| Failure::missing("targetuser"))
+    }
+
+    /// Whether an account could run a command with its password from where this request came, by the rules that hold.
+    pub(crate) fn could_run(&self, account: &Account, command: &Command) -> bool {
+        let rule = self.dispatcher.rules().rule(command).rule;
+        let level = Level::of(account.kind, account.rights);
+        let caller = Caller { level, proof: Proof::Password, key: true };
+        let source = Source { console: false, borrowed: false, ..self.source };
+        authorise(&rule, &caller, &source, &super::policy(&self.config())).is_ok()
     }
 
     /// An account by username, id, name or number, within the caller's scope; the refusal names `what`.

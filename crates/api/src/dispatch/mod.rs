@@ -275,6 +275,7 @@ impl Dispatcher {
             source: *identity.source,
             peer: identity.request.origin.peer,
             stream: identity.request.stream.clone(),
+            local: identity.request.origin.local,
             cursor: identity.request.field("cursor").and_then(|cursor| cursor.trim().parse().ok()),
         })
     }

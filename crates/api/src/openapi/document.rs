@@ -164,6 +164,9 @@ fn reply_schema(command: &Command) -> Value {
 fn data_schema(shape: Shape, fields: &[(&str, &str, bool)]) -> Value {
     let types = |types: &str| {
         let types: Vec<&str> = types.split('|').collect();
+        if types == ["any"] {
+            return json!({});
+        }
         if let [one] = types.as_slice() { json!({ "type": one }) } else { json!({ "type": types }) }
     };
     let properties: Map<String, Value> =

@@ -1,6 +1,6 @@
 //! Replies and failures as bytes in the asked format, and the size rules of UDP.
 
-use super::{Data, Failure, Reply, json, xml};
+use super::{Data, Failure, Reply, Shape, html, json, xml};
 
 /// The largest answer over UDP, in bytes.
 pub const UDP_MAX_BYTES: usize = 1_490;
@@ -163,7 +163,7 @@ fn write_success(reply: &Reply, format: Format, wanted: &Wanted) -> String {
     match format {
         Format::Text if wanted.old && wanted.bare_ok => "OK".into(),
         Format::Text => soften(reply.text()),
-        Format::Html => page(&soften(reply.text())),
+        Format::Html => page(&soften(reply.text()), reply, wanted.soften),
         Format::Json | Format::Jsonp | Format::Xml | Format::Soap { .. } => {
             let text = soften(reply.headline());
             structured((200, "OK", &text), Some(reply), format, wanted)
@@ -176,7 +176,7 @@ fn encode_failure(failure: &Failure, format: Format, wanted: &Wanted) -> String 
     let text = format!("{prefix}{failure}");
     let write = |text: &str| match format {
         Format::Text => text.to_owned(),
-        Format::Html => page(text),
+        Format::Html => html::message(text),
         _ => structured((499, "ERROR", text), None, format, wanted),
     };
     let body = write(&text);
@@ -258,13 +258,21 @@ fn structured(
     out
 }
 
-fn page(text: &str) -> String {
-    let mut out = String::from("<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>");
-    xml::escape(&mut out, text.lines().next().unwrap_or_default());
-    out.push_str("</title></head><body><pre>");
-    xml::escape(&mut out, text);
-    out.push_str("</pre></body></html>");
-    out
+/// Tables are tables, all else is its text.
+fn page(text: &str, reply: &Reply, soften: bool) -> String {
+    let Shape::Rows { columns, rows } = &reply.shape else { return html::message(text) };
+    let cell = |data: &Data| {
+        let text = if let Data::Text(text) = data { text.clone() } else { data.to_line() };
+        if soften { soften_errors(&text) } else { text }
+    };
+    let below = reply.summary.iter().map(|(name, value)| format!("{name}={}", value.to_line()));
+    let next = reply.cursor.iter().map(|cursor| format!("cursor={cursor}"));
+    html::table(
+        text.lines().next().unwrap_or_default(),
+        columns,
+        rows.iter().map(|row| row.iter().map(cell)),
+        below.chain(next),
+    )
 }
 
 #[cfg(test)]

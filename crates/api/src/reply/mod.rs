@@ -2,6 +2,7 @@
 
 mod encode;
 mod failure;
+mod html;
 mod json;
 mod xml;
 

@@ -25,6 +25,9 @@ pub struct Http<'a> {
     pub body: &'a [u8],
 }
 
+/// Commands that are pages to a browser.
+const PAGES: [&str; 1] = ["examples"];
+
 impl Request {
     /// An HTTP request.
     #[must_use]
@@ -55,6 +58,10 @@ impl Request {
                 request.read_body(kind, http.body);
             }
         }
+        let page = accept.starts_with("text/html") && PAGES.contains(&request.named());
+        if page && request.format == Format::Text {
+            request.format = Format::Html;
+        }
         if request.command.is_empty() && matches!(request.format, Format::Soap { .. } | Format::Xml) {
             let action = http.soap_action.or_else(|| action_of(content_type)).unwrap_or_default();
             request.command = command_of(action).unwrap_or_default();
@@ -63,6 +70,11 @@ impl Request {
         request.read_callback(http.method);
         request.document = request.asks_for(http.body.is_empty());
         request
+    }
+
+    /// The command as far as it is known yet.
+    fn named(&self) -> &str {
+        self.field("apientry").unwrap_or(&self.command)
     }
 
     /// `/mvapireq/openapi.json` and `/mvapireq?wsdl`.

@@ -125,6 +125,7 @@ mod tests {
             assert!(read(text).broken.is_some(), "{text}");
         }
         let deep = format!("{}1{}", "{\"params\":".repeat(5_000), "}".repeat(5_000));
-        assert!(read(&deep).broken.is_some());
+        // What lies deeper than parameters do stays text.
+        assert!(read(&deep).fields.len() <= 1);
     }
 }

@@ -2,8 +2,9 @@
 
 mod eventlist;
 mod events;
+mod examples;
 
 use crate::declare::Command;
 
 /// The group's commands.
-pub const COMMANDS: &[&Command] = &[&eventlist::COMMAND, &events::COMMAND];
+pub const COMMANDS: &[&Command] = &[&eventlist::COMMAND, &events::COMMAND, &examples::COMMAND];
