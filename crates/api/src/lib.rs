@@ -14,8 +14,8 @@ mod docs;
 mod events;
 pub mod folder;
 mod host;
-mod push;
 mod openapi;
+mod push;
 mod reply;
 mod request;
 mod service;
@@ -26,8 +26,8 @@ pub use declare::{Access, Args, Command, Effect, Group, Outcome, Param, Reach, R
 pub use dispatch::{Call, Dispatcher, commands, find};
 pub use docs::{help_text, matrix, reference_markdown};
 pub use events::{Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer};
-pub use push::{Push, PushSender, Stream};
 pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
+pub use push::{Push, PushSender, Stream};
 pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};
 pub use request::{
     ConsoleUser, Http, MAX_BODY_BYTES, MAX_LINE_BYTES, Origin, Request, Transport, is_api_path,

@@ -21,8 +21,8 @@ pub use console::ConsoleUser;
 pub use http::Http;
 pub use line::{is_api_path, is_request_line};
 
-use crate::push::PushSender;
 use crate::openapi::Document;
+use crate::push::PushSender;
 use crate::reply::{Failure, Format};
 
 /// The longest line of a stream, in bytes; the gate closes beyond.
