@@ -1,17 +1,24 @@
 //! One connection: finds out what it speaks and runs that.
 
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use strowger_api::{Origin, Transport};
 use strowger_switch::{FlowInfo, FlowTransport};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
 use tracing::{debug, info};
 
 use crate::detect::{Verdict, detect};
 use crate::gate::Gate;
 use crate::mend::mended;
 use crate::stream::{Bytes, Stream};
+use crate::tls::ACME_TLS;
 use crate::{http, line};
 
 /// How much is read at a time while nothing is decided, in bytes.
@@ -36,20 +43,63 @@ impl Client {
     }
 }
 
-/// Reads until the protocol is known and serves it until one side ends.
-pub(crate) async fn serve<S: Bytes>(gate: Gate, mut stream: S, client: Client) {
-    let config = gate.switch.config();
-    let limit = Duration::from_secs(config.headertimeout.into());
-    let most = usize::try_from(config.apimaxline).unwrap_or(usize::MAX);
-    let sniffed = tokio::select! {
-        () = gate.closed() => return,
-        sniffed = tokio::time::timeout(limit, sniff(&mut stream, most)) => sniffed,
+/// Serves a connection of the one port. One that begins with a TLS handshake is served behind it.
+pub(crate) async fn serve_any(gate: Gate, mut stream: TcpStream, client: Client) {
+    let Some((verdict, first)) = first_bytes(&gate, &mut stream, client).await else { return };
+    if verdict == Verdict::Tls && gate.tls.is_some() {
+        let idle = idle_time(&gate);
+        // A future of its own, so that clear connections do not pay for the room that TLS takes.
+        Box::pin(serve_tls(gate, Stream::new(stream, first, idle), client)).await;
+    } else {
+        serve(gate, stream, verdict, first, client).await;
+    }
+}
+
+/// Takes the handshake and serves what is behind it.
+pub(crate) async fn serve_tls<S: Bytes>(gate: Gate, stream: S, client: Client) {
+    let Some(tls) = &gate.tls else { return };
+    let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
+    let mut stream = match tokio::time::timeout(limit, tls.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return debug!(peer = %client.peer, %error, "the TLS handshake failed"),
+        Err(_) => return debug!(peer = %client.peer, "the TLS handshake took too long"),
     };
-    let Ok((verdict, first)) = sniffed else {
-        debug!(peer = %client.peer, "the first bytes took too long");
+    if stream.get_ref().1.alpn_protocol() == Some(ACME_TLS) {
+        // The handshake was all that the validation wanted (RFC 8737 section 3).
+        let _ = stream.shutdown().await;
         return;
+    }
+    let client = Client { secure: true, ..client };
+    if let Some((verdict, first)) = first_bytes(&gate, &mut stream, client).await {
+        serve(gate, stream, verdict, first, client).await;
+    }
+}
+
+fn idle_time(gate: &Gate) -> Duration {
+    Duration::from_secs(gate.switch.config().idletimeout.into())
+}
+
+/// The most bytes that are read before the protocol is known.
+fn most_undecided(gate: &Gate) -> usize {
+    usize::try_from(gate.switch.config().apimaxline).unwrap_or(usize::MAX)
+}
+
+/// Reads until the protocol is known, for the time that a head may take.
+async fn first_bytes<S: Bytes>(gate: &Gate, stream: &mut S, client: Client) -> Option<(Verdict, Vec<u8>)> {
+    let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
+    let sniffed = tokio::select! {
+        () = gate.closed() => return None,
+        sniffed = tokio::time::timeout(limit, sniff(stream, most_undecided(gate))) => sniffed,
     };
-    let idle = Duration::from_secs(config.idletimeout.into());
+    if sniffed.is_err() {
+        debug!(peer = %client.peer, "the first bytes took too long");
+    }
+    sniffed.ok()
+}
+
+/// Serves a known protocol until one side ends.
+async fn serve<S: Bytes>(gate: Gate, stream: S, verdict: Verdict, first: Vec<u8>, client: Client) {
+    let idle = idle_time(&gate);
     match verdict {
         Verdict::Http => http::serve(gate, Stream::new(stream, mended(first), idle), client).await,
         Verdict::Line => line::serve(&gate, Stream::new(stream, first, idle), client).await,
@@ -58,9 +108,11 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, mut stream: S, client: Client) {
             let flow = client.flow(FlowTransport::Tcp, FlowTransport::Tls);
             gate.switch.serve_sip_stream(stream, flow, first).await;
         }
-        Verdict::Tls => debug!(peer = %client.peer, "TLS on a port in clear"),
+        Verdict::Tls => {
+            debug!(peer = %client.peer, "TLS, for which there is no certificate or which is inside TLS")
+        }
         Verdict::Stun => debug!(peer = %client.peer, "STUN over TCP is not served"),
-        Verdict::Unknown | Verdict::More if first.len() >= most => {
+        Verdict::Unknown | Verdict::More if first.len() >= most_undecided(&gate) => {
             info!(peer = %client.peer, bytes = first.len(), "oversize: no line end in the first bytes");
         }
         Verdict::Unknown | Verdict::More => debug!(peer = %client.peer, "an unknown protocol"),
@@ -69,11 +121,10 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, mut stream: S, client: Client) {
 
 /// Reads until there is a verdict, the stream ends or `most` bytes have come.
 async fn sniff<S: AsyncRead + Unpin>(stream: &mut S, most: usize) -> (Verdict, Vec<u8>) {
-    let mut bytes = Vec::with_capacity(SNIFF_STEP);
+    let mut bytes = Vec::new();
     loop {
         let room = most.saturating_sub(bytes.len()).min(SNIFF_STEP);
-        bytes.reserve(room);
-        let ended = match (&mut *stream).take(room as u64).read_buf(&mut bytes).await {
+        let ended = match read_some(stream, &mut bytes, room).await {
             Ok(count) => count == 0,
             Err(_) => return (Verdict::Unknown, bytes),
         };
@@ -87,10 +138,25 @@ async fn sniff<S: AsyncRead + Unpin>(stream: &mut S, most: usize) -> (Verdict, V
     }
 }
 
+/// Appends at most `room` bytes, and says how many. The buffer lives only while there is something to read: a
+/// connection that waits for its first byte keeps none.
+async fn read_some<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    bytes: &mut Vec<u8>,
+    room: usize,
+) -> io::Result<usize> {
+    poll_fn(|context| {
+        let mut buffer = [MaybeUninit::uninit(); SNIFF_STEP];
+        let mut read = ReadBuf::uninit(&mut buffer[..room.min(SNIFF_STEP)]);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut read))?;
+        bytes.extend_from_slice(read.filled());
+        Poll::Ready(Ok(read.filled().len()))
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
-
     use super::*;
 
     fn sniffed(pieces: &[&[u8]], most: usize) -> (Verdict, Vec<u8>) {

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use strowger_api::{ConsoleUser, Origin, Request, Transport};
-use tokio::io::{AsyncWriteExt, BufReader, ReadHalf, WriteHalf};
+use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tracing::{debug, info};
 
 use crate::gate::Gate;
-use crate::line::{Line, read_line};
+use crate::line::{Line, Lines};
 use crate::stream::Stream;
 
 /// Wrong logins after which the connection ends; the address's failures are counted beside it.
@@ -22,7 +22,7 @@ const MAX_LINE: usize = 16 * 1024;
 /// Telnet's "interpret as command".
 const IAC: u8 = 255;
 
-type Reader = BufReader<ReadHalf<Stream<TcpStream>>>;
+type Reader = Lines<ReadHalf<Stream<TcpStream>>>;
 type Writer = WriteHalf<Stream<TcpStream>>;
 
 /// Serves one console until it ends. An address that may not reach it is closed without a word.
@@ -34,7 +34,7 @@ pub(crate) async fn serve(gate: &Gate, stream: TcpStream, peer: SocketAddr) {
     let idle = Duration::from_secs(gate.switch.config().idletimeout.into());
     let (reader, writer) = tokio::io::split(Stream::new(stream, Vec::new(), idle));
     let origin = Origin::new(peer, local, Transport::Console);
-    let mut console = Console { gate, reader: BufReader::new(reader), writer, origin };
+    let mut console = Console { gate, reader: Lines::new(reader), writer, origin };
     if let Some(user) = console.login().await {
         info!(%peer, user = user.name(), "console login");
         console.run(&user).await;
@@ -89,7 +89,7 @@ impl Console<'_> {
         let mut line = Vec::new();
         tokio::select! {
             () = self.gate.closed() => None,
-            read = read_line(&mut self.reader, &mut line, MAX_LINE) => match read {
+            read = self.reader.next(&mut line, MAX_LINE) => match read {
                 Ok(Line::Whole) => Some(String::from_utf8_lossy(&without_telnet(&line)).trim().to_owned()),
                 Ok(Line::TooLong | Line::End) | Err(_) => None,
             },

@@ -49,15 +49,15 @@ pub fn detect(bytes: &[u8], ended: bool) -> Verdict {
     if bytes.is_empty() {
         return undecided;
     }
-    let end = bytes.iter().position(|b| *b == b'\n');
+    let end = bytes.iter().position(|b| matches!(b, b'\r' | b'\n'));
     let line = &bytes[..end.unwrap_or(bytes.len())];
     if let Some(verdict) = early(line) {
         return verdict;
     }
-    if line.iter().any(|b| b.is_ascii_control() && !matches!(b, b'\r' | b'\t')) {
+    if line.iter().any(|b| b.is_ascii_control() && *b != b'\t') {
         return Verdict::Unknown;
     }
-    if end.is_none() && !ended { Verdict::More } else { whole(line.strip_suffix(b"\r").unwrap_or(line)) }
+    if end.is_none() && !ended { Verdict::More } else { whole(line) }
 }
 
 /// Protocols that are not text.
@@ -129,6 +129,8 @@ mod tests {
             (b"\r\n\r\n", Verdict::More),
             (b"?apientry=apitest1\r\n", Verdict::Line),
             (b"?apientry=apitest1\n", Verdict::Line),
+            (b"?apientry=apitest1\r", Verdict::Line),
+            (b"\r\rbalance,key,u,p\rbalance,key,u,p\r", Verdict::Line),
             (b"?apientry=apitest1", Verdict::More),
             (b"mvapireq/?apientry=apitest1\r\nmore", Verdict::Line),
             (b"/xmapi/balance?user=a\n", Verdict::Line),

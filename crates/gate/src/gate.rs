@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
-use crate::connection::{Client, serve};
+use crate::connection::{Client, serve_any, serve_tls};
 use crate::console;
 use crate::datagram;
 use crate::limits::{Connections, Permit};
@@ -22,12 +22,12 @@ use crate::tls::Tls;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a door expects TLS from the first byte.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// The one port: every protocol in clear.
-    Clear,
-    /// The same behind TLS.
-    Tls(Tls),
+    /// The one port: every protocol in clear, and behind TLS where there is a certificate.
+    Any,
+    /// TLS alone.
+    Tls,
 }
 
 /// All doors of one server. Cheap to clone.
@@ -36,6 +36,7 @@ pub struct Gate {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) switch: Handle,
     pub(crate) version: &'static str,
+    pub(crate) tls: Option<Tls>,
     connections: Arc<Connections>,
     closing: Arc<watch::Sender<bool>>,
     /// Has each door's listener bound anew.
@@ -46,11 +47,12 @@ pub struct Gate {
 type Reopened = oneshot::Sender<io::Result<()>>;
 
 impl Gate {
-    /// A gate without doors.
+    /// A gate without doors. Without `tls` no door takes it.
     #[must_use]
-    pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str) -> Self {
+    pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str, tls: Option<Tls>) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
-        Self { dispatcher, switch, version, connections: Arc::default(), closing, doors: Arc::default() }
+        let doors = Arc::default();
+        Self { dispatcher, switch, version, tls, connections: Arc::default(), closing, doors }
     }
 
     /// Opens a door of every protocol on a listener that does not block. Call within a tokio runtime.
@@ -59,7 +61,7 @@ impl Gate {
     /// The system refuses to watch the socket.
     pub fn open(&self, listener: std::net::TcpListener, security: Security) -> io::Result<()> {
         self.accept(listener, move |gate, stream, peer, permit| {
-            tokio::spawn(enter(gate, stream, peer, permit, security.clone()));
+            tokio::spawn(enter(gate, stream, peer, permit, security));
         })
     }
 
@@ -180,20 +182,14 @@ impl Gate {
     }
 }
 
-/// Runs one accepted connection, through TLS where the door has it.
+/// Runs one accepted connection.
 async fn enter(gate: Gate, stream: TcpStream, peer: SocketAddr, permit: Permit, security: Security) {
     let Ok(local) = stream.local_addr() else { return };
     let _ = stream.set_nodelay(true);
+    let client = Client { peer, local, secure: false };
     match security {
-        Security::Clear => serve(gate, stream, Client { peer, local, secure: false }).await,
-        Security::Tls(tls) => {
-            let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
-            match tokio::time::timeout(limit, tls.accept(stream)).await {
-                Ok(Ok(stream)) => serve(gate, stream, Client { peer, local, secure: true }).await,
-                Ok(Err(error)) => debug!(%peer, %error, "the TLS handshake failed"),
-                Err(_) => debug!(%peer, "the TLS handshake took too long"),
-            }
-        }
+        Security::Any => serve_any(gate, stream, client).await,
+        Security::Tls => serve_tls(gate, stream, client).await,
     }
     drop(permit);
 }

@@ -24,4 +24,4 @@ mod websocket;
 pub use detect::{Verdict, detect};
 pub use gate::{Gate, Security};
 pub use path::{Service, service};
-pub use tls::{Tls, TlsError};
+pub use tls::{Certificate, Tls, TlsError};

@@ -3,7 +3,7 @@
 use std::io;
 
 use strowger_api::{Request, Transport, is_request_line};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tracing::{debug, info};
 
 use crate::connection::Client;
@@ -11,17 +11,20 @@ use crate::events::Pushes;
 use crate::gate::Gate;
 use crate::stream::{Bytes, Stream};
 
+/// How much is read at a time, in bytes; an idle connection keeps as much.
+const READ_STEP: usize = 2048;
+
 /// Serves lines until one does not count as a request, the peer ends or asks to close.
 pub(crate) async fn serve<S: Bytes>(gate: &Gate, stream: Stream<S>, client: Client) {
     let most = usize::try_from(gate.switch.config().apimaxline).unwrap_or(usize::MAX);
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut reader = BufReader::new(reader);
+    let mut lines = Lines::new(reader);
     let mut line = Vec::new();
     let mut pushes = Pushes::new(gate);
     'stream: loop {
         let read = {
             // Not begun anew after a push: what was read of a line would be lost.
-            let mut reading = std::pin::pin!(read_line(&mut reader, &mut line, most));
+            let mut reading = std::pin::pin!(lines.next(&mut line, most));
             loop {
                 tokio::select! {
                     () = gate.closed() => break 'stream,
@@ -70,48 +73,83 @@ pub(crate) enum Line {
     End,
 }
 
-/// Reads one line of at most `most` bytes. At the end of the stream an unfinished line counts.
-///
-/// Not to be polled again after cancellation: what was read of a line is dropped then.
-pub(crate) async fn read_line<R>(reader: &mut R, line: &mut Vec<u8>, most: usize) -> io::Result<Line>
-where
-    R: AsyncBufReadExt + AsyncRead + Unpin,
-{
-    line.clear();
-    let count = reader.take(most as u64).read_until(b'\n', line).await?;
-    if count == 0 {
-        return Ok(Line::End);
+/// Lines that end in CR, LF or both.
+pub(crate) struct Lines<R> {
+    reader: BufReader<R>,
+    /// The last line ended in CR: what follows of CR LF, or of telnet's CR NUL (RFC 854), belongs to it.
+    after_cr: bool,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader: BufReader::with_capacity(READ_STEP, reader), after_cr: false }
     }
-    if line.last() != Some(&b'\n') && count >= most {
-        return Ok(Line::TooLong);
+
+    /// Reads one line of at most `most` bytes. At the end of the stream an unfinished line counts.
+    ///
+    /// Not to be polled again after cancellation: what was read of a line is dropped then.
+    pub(crate) async fn next(&mut self, line: &mut Vec<u8>, most: usize) -> io::Result<Line> {
+        line.clear();
+        loop {
+            let bytes = self.reader.fill_buf().await?;
+            let Some(first) = bytes.first() else {
+                return Ok(if line.is_empty() { Line::End } else { Line::Whole });
+            };
+            if std::mem::take(&mut self.after_cr) && matches!(first, b'\n' | 0) {
+                self.reader.consume(1);
+                continue;
+            }
+            let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            if line.len() + part.len() > most {
+                return Ok(Line::TooLong);
+            }
+            line.extend_from_slice(part);
+            let taken = part.len() + usize::from(end.is_some());
+            self.after_cr = end.is_some_and(|end| bytes[end] == b'\r');
+            self.reader.consume(taken);
+            if end.is_some() {
+                return Ok(Line::Whole);
+            }
+        }
     }
-    while matches!(line.last(), Some(b'\r' | b'\n')) {
-        line.pop();
-    }
-    Ok(Line::Whole)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn lines_end_by_either_convention_and_are_bounded() {
+    fn read(input: &[u8], most: usize) -> Vec<(Line, String)> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let mut input = &b"one\r\ntwo\n\r\n12345678last"[..];
-            let mut line = Vec::new();
-            for (read, text) in [
-                (Line::Whole, &b"one"[..]),
-                (Line::Whole, b"two"),
-                (Line::Whole, b""),
-                (Line::TooLong, b"12345678"),
-                (Line::Whole, b"last"),
-                (Line::End, b""),
-            ] {
-                assert_eq!(read_line(&mut input, &mut line, 8).await.unwrap(), read);
-                assert_eq!(line, text);
+            let (mut lines, mut line, mut all) = (Lines::new(input), Vec::new(), Vec::new());
+            loop {
+                let read = lines.next(&mut line, most).await.unwrap();
+                if read == Line::End {
+                    return all;
+                }
+                let over = read == Line::TooLong;
+                all.push((read, String::from_utf8(line.clone()).unwrap()));
+                if over {
+                    return all;
+                }
             }
-        });
+        })
+    }
+
+    #[test]
+    fn lines_end_in_cr_lf_or_both() {
+        let input = b"one\r\ntwo\nthree\rfour\r\0five\n\rlast";
+        let texts: Vec<String> = read(input, 8).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["one", "two", "three", "four", "five", "", "last"]);
+    }
+
+    #[test]
+    fn lines_are_bounded() {
+        assert_eq!(read(b"12345678\n", 8), [(Line::Whole, "12345678".to_owned())]);
+        assert_eq!(read(b"123456789\n", 8), [(Line::TooLong, String::new())]);
+        let long = [b'x'; 3 * READ_STEP];
+        assert_eq!(read(&long, 2 * READ_STEP).last().map(|(read, _)| read), Some(&Line::TooLong));
+        assert_eq!(read(&long, 3 * READ_STEP).last().map(|(_, text)| text.len()), Some(3 * READ_STEP));
     }
 }

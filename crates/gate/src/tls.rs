@@ -1,20 +1,31 @@
-//! TLS with a certificate from files.
+//! TLS: the certificate that new connections are shown, which may change while old ones go on.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use thiserror::Error;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{self, ServerConfig, crypto::ring};
 use tokio_rustls::server::TlsStream;
 
-/// A loaded certificate, ready to accept connections.
+use crate::stream::Bytes;
+
+/// The protocol of a connection that only wants to see a challenge's certificate (RFC 8737).
+pub(crate) const ACME_TLS: &[u8] = b"acme-tls/1";
+
+/// What a client may ask for, the preferred first; none needs to be asked for. `sip` is what some phones write for
+/// the registered `sip/2`.
+const PROTOCOLS: [&[u8]; 4] = [b"http/1.1", b"sip/2", b"sip", ACME_TLS];
+
+/// A certificate chain with its key, which belong together.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Certificate(Arc<CertifiedKey>);
 
 /// Why a certificate cannot be used.
 #[derive(Debug, Error)]
@@ -38,7 +49,7 @@ pub enum TlsError {
     Unfit(#[from] rustls::Error),
 }
 
-impl Tls {
+impl Certificate {
     /// Loads a PEM chain and its PEM key.
     ///
     /// # Errors
@@ -52,15 +63,66 @@ impl Tls {
             return Err(TlsError::Empty { path: certificates.to_owned() });
         }
         let private = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, source))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, private)?;
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(Self::of(chain, private)?)
     }
 
-    pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-        self.0.accept(stream).await
+    /// A chain and its key.
+    pub(crate) fn of(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self(Arc::new(CertifiedKey::from_der(chain, key, &ring::default_provider())?)))
+    }
+}
+
+/// Accepts TLS connections. Clones share the certificate.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    shown: Arc<Shown>,
+}
+
+/// What is shown to whom.
+#[derive(Default)]
+struct Shown {
+    certificate: ArcSwapOption<CertifiedKey>,
+}
+
+impl Tls {
+    /// Without a certificate every handshake fails; see [`Self::show`].
+    ///
+    /// # Errors
+    /// The cryptography has no protocol version in common with us, which would be a mistake in its build.
+    pub fn new() -> Result<Self, TlsError> {
+        let shown = Arc::new(Shown::default());
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), shown })
+    }
+
+    /// New handshakes get this certificate; connections that stand go on.
+    pub fn show(&self, certificate: &Certificate) {
+        self.shown.certificate.store(Some(Arc::clone(&certificate.0)));
+    }
+
+    pub(crate) async fn accept<S: Bytes>(&self, stream: S) -> std::io::Result<TlsStream<S>> {
+        self.acceptor.accept(stream).await
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let validation = hello.alpn().is_some_and(|mut protocols| protocols.all(|name| name == ACME_TLS));
+        if validation { None } else { self.certificate.load_full() }
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown")
     }
 }
 

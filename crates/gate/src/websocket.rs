@@ -13,9 +13,10 @@ use hyper_util::rt::TokioIo;
 use strowger_api::{Origin, Request, Transport};
 use strowger_switch::FlowTransport;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tracing::debug;
 
 use crate::connection::Client;
@@ -23,8 +24,14 @@ use crate::events::Pushes;
 use crate::gate::Gate;
 use crate::http::{origin, plain};
 
+/// How long a peer that broke the protocol has for taking notice.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Pings after which a peer that never sends a whole frame, not even a pong, counts as gone.
 const MAX_UNANSWERED: u32 = 2;
+
+/// How much is read at a time, in bytes; an idle socket keeps as much.
+const READ_STEP: usize = 2048;
 
 /// The longest SIP message over WebSocket, in bytes.
 const MAX_SIP_BYTES: usize = 65_536;
@@ -73,7 +80,10 @@ where
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let limits = WebSocketConfig::default().max_message_size(Some(most)).max_frame_size(Some(most));
+        let limits = WebSocketConfig::default()
+            .read_buffer_size(READ_STEP)
+            .max_message_size(Some(most))
+            .max_frame_size(Some(most));
         run(Socket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await).await;
     });
     let mut response = Response::new(Full::default());
@@ -130,10 +140,7 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
             Some(Ok(Message::Binary(bytes))) => bytes,
             Some(Ok(Message::Close(_))) | None => return,
             Some(Ok(_)) => continue,
-            Some(Err(error)) => {
-                debug!(peer = %origin.peer, %error, "the WebSocket failed");
-                return;
-            }
+            Some(Err(error)) => return fail(&mut socket, &error).await,
         };
         for request in requests(&bytes) {
             let request = pushes.attach(Request::line(origin.clone(), request), request);
@@ -149,6 +156,25 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
         }
     }
     let _ = socket.close(None).await;
+}
+
+/// Tells the peer why its connection ends (RFC 6455 7.1.7), where it can still be told.
+async fn fail(socket: &mut Socket, error: &Error) {
+    debug!(%error, "the WebSocket failed");
+    let code = match error {
+        Error::Capacity(_) => CloseCode::Size,
+        Error::Utf8(_) => CloseCode::Invalid,
+        Error::Protocol(_) => CloseCode::Protocol,
+        _ => return,
+    };
+    let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+    let telling = async {
+        socket.close(Some(frame)).await?;
+        // The peer's own end of the stream, so that what it sent meanwhile does not reset ours.
+        while let Some(Ok(_)) = socket.next().await {}
+        Ok::<_, Error>(())
+    };
+    let _ = tokio::time::timeout(FAREWELL, telling).await;
 }
 
 /// The requests of a message: its lines, or the whole where it is a JSON or XML document.
@@ -180,7 +206,8 @@ async fn serve_sip(gate: &Gate, mut socket: Socket, client: Client) {
                 match incoming {
                     Some(Ok(Message::Text(text))) => { flow.feed(text.as_bytes()); Ok(()) }
                     Some(Ok(Message::Binary(bytes))) => { flow.feed(&bytes); Ok(()) }
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Err(error)) => return fail(&mut socket, &error).await,
+                    Some(Ok(Message::Close(_))) | None => return,
                     Some(Ok(_)) => Ok(()),
                 }
             },

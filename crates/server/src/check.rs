@@ -39,8 +39,8 @@ pub(crate) fn without_effect(config: &Config) -> impl Iterator<Item = String> {
 pub(crate) fn check(source: &Source) -> Result<(), Failure> {
     let config = Texts::read(source)?.resolve_startup()?;
     crate::logging::filter(&config)?;
-    if !config.tlscert.is_empty() {
-        crate::tls::load(&config)?;
+    if let Some(files) = crate::tls::Files::of(&config) {
+        files.load()?;
     }
     for warning in without_effect(&config) {
         eprintln!("strowger: {warning}");

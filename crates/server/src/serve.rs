@@ -10,7 +10,7 @@ use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use strowger_api::ServiceOrder;
 use strowger_config::Config;
-use strowger_gate::{Gate, Security, Tls};
+use strowger_gate::{Gate, Security};
 use strowger_store::Store;
 use strowger_switch::{BindError, Handle, Listeners, Ports, bind_tcp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -148,10 +148,10 @@ impl Server<'_> {
         }
         let config = Arc::new(exchange::resolve(&self.texts, store).await?);
         self.log.change(&config)?;
-        let certificate = tls::load(&config)?;
+        let tls = tls::start(&config)?;
         let mut listeners = Listeners::bind(&config).map_err(|error| port_failure(&error))?;
         let (ports, main) = (listeners.ports(), listeners.take_main_tcp());
-        let doors = Doors::bind(&config, certificate.is_some())?;
+        let doors = Doors::bind(&config, tls.is_some())?;
         let texts = self.texts.clone();
         let exchange = exchange::start(config, texts, store.clone(), listeners, &self.data, true).await?;
         let handle = exchange.running.handle.clone();
@@ -163,7 +163,7 @@ impl Server<'_> {
         let performer = Performer { switch: handle.clone(), dispatcher, restores: Some(restores) };
         tokio::spawn(performer.serve(socket));
 
-        let (gate, ready) = open(exchange, ports, main, doors, certificate, &self.data)?;
+        let (gate, ready) = open(exchange, ports, main, doors, tls, &self.data)?;
         let path = self.options.ready_file.as_deref();
         let file = path.map(|path| {
             ReadyFile::write(path, &ready).with_context(|| format!("the ready file {}", path.display()))
@@ -245,18 +245,17 @@ fn open(
     ports: Ports,
     main: Option<TcpListener>,
     doors: Doors,
-    certificate: Option<Tls>,
+    tls: Option<strowger_gate::Tls>,
     data: &Path,
 ) -> Result<(Gate, Ready), Failure> {
     let Exchange { running, dispatcher } = exchange;
-    let gate = Gate::new(dispatcher, running.handle.clone(), VERSION);
+    let gate = Gate::new(dispatcher, running.handle.clone(), VERSION, tls);
     let ready = ready(&ports, &running.handle.config(), &doors, data);
-    let secure = certificate.map_or(Security::Clear, Security::Tls);
     let listeners = [
-        (main, Security::Clear),
-        (doors.tls, secure.clone()),
-        (doors.web, secure.clone()),
-        (doors.sips, secure),
+        (main, Security::Any),
+        (doors.tls, Security::Tls),
+        (doors.web, Security::Tls),
+        (doors.sips, Security::Tls),
     ];
     for (listener, security) in listeners {
         if let Some(listener) = listener {
