@@ -68,6 +68,16 @@ Ports {
         "File with the certificate chain (PEM)."
     tlskey: String = "" { applies: Restart, startup: true }
         "File with the private key of the certificate (PEM)."
+    acmedomains: List = "" { applies: Restart }
+        "Names for which a certificate is obtained and renewed by ACME, such as `pbx.example.com`; only where `tlscert` is not set."
+    acmedirectory: String = "https://acme-v02.api.letsencrypt.org/directory" { applies: Restart, startup: true }
+        "The ACME directory; the default is Let's Encrypt, whose terms of service an order accepts."
+    acmeemail: String = "" { applies: Restart }
+        "Whom the certificate authority may write to; empty names nobody."
+    acmeroot: String = "" { applies: Restart, startup: true }
+        "File with the authority (PEM) that signed the ACME directory's own certificate; empty is those that the system knows."
+    acmevalidation: String = "http-01" { choices: &["http-01", "tls-alpn-01"], applies: Restart }
+        "How the authority sees that the names are ours: `http-01` asks the main port, which it must reach as port 80; `tls-alpn-01` asks a TLS port, which it must reach as port 443."
     adminport: u16 = "8049" { applies: Restart }
         "The console over TCP, filtered by `remoteadmin`; 0 takes a free one."
     useadminport: bool = "true" { applies: Restart }
@@ -194,8 +204,8 @@ Api {
         "Web origins whose pages may use the API from a browser; `*` is any."
     proxylist: Addresses = "" {}
         "Reverse proxies whose X-Forwarded-For is believed."
-    apioversip: bool = "false" { without_effect: true }
-        "Whether API requests may come in the X-MVAPI header of SIP requests."
+    apioversip: bool = "false" {}
+        "Whether API requests may come in the X-MVAPI header of MESSAGE, INFO and OPTIONS, proved by SIP digest."
     apimaxrequest: u32 = "1048576" { min: 4096, max: 1_048_576, unit: "bytes" }
         "The longest body of an HTTP request or WebSocket message."
     apimaxline: u32 = "65536" { min: 1024, max: 65_536, unit: "bytes" }

@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strowger_api::Dispatcher;
-use strowger_switch::{ApiDatagram, Handle, rebind_tcp};
+use strowger_switch::{ApiDatagram, ApiInSip, Handle, rebind_tcp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 
+use crate::acme::{AcmeSettings, Challenges, Keeper};
 use crate::connection::{Client, serve_any, serve_tls};
 use crate::console;
 use crate::datagram;
 use crate::limits::{Connections, Permit};
+use crate::sip;
 use crate::tls::Tls;
 
 /// How long to wait when the system has no descriptor for another connection.
@@ -37,6 +39,7 @@ pub struct Gate {
     pub(crate) switch: Handle,
     pub(crate) version: &'static str,
     pub(crate) tls: Option<Tls>,
+    pub(crate) challenges: Challenges,
     connections: Arc<Connections>,
     closing: Arc<watch::Sender<bool>>,
     /// Has each door's listener bound anew.
@@ -51,8 +54,8 @@ impl Gate {
     #[must_use]
     pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str, tls: Option<Tls>) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
-        let doors = Arc::default();
-        Self { dispatcher, switch, version, tls, connections: Arc::default(), closing, doors }
+        let (doors, challenges) = (Arc::default(), Challenges::default());
+        Self { dispatcher, switch, version, tls, challenges, connections: Arc::default(), closing, doors }
     }
 
     /// Opens a door of every protocol on a listener that does not block. Call within a tokio runtime.
@@ -96,6 +99,18 @@ impl Gate {
             reopened.await.map_err(gone)??;
         }
         Ok(doors.len())
+    }
+
+    /// Answers the API requests that came by SIP.
+    pub fn answer_in_sip(&self, requests: mpsc::Receiver<ApiInSip>) {
+        tokio::spawn(sip::serve(self.clone(), requests));
+    }
+
+    /// Obtains a certificate and keeps it from expiring. Without TLS there is nothing to keep.
+    pub fn keep_certificate(&self, settings: AcmeSettings) {
+        if let Some(tls) = &self.tls {
+            tokio::spawn(Keeper::new(settings, tls.clone(), self.challenges.clone()).run());
+        }
     }
 
     /// Open connections.

@@ -58,19 +58,39 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
 }
 
 async fn answer(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Page> {
-    if service(request.uri().path()) == Service::Api && sse::is_asked(&request) {
-        return sse::serve(&gate, &request, client).await;
+    // Which of two lengths counts is a matter of opinion between servers (RFC 9112 section 6.3), so nothing that
+    // follows a body in chunks is taken for a request.
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = if service(request.uri().path()) == Service::Api && sse::is_asked(&request) {
+        sse::serve(&gate, &request, client).await
+    } else {
+        whole(gate, request, client).await.map(Either::Left)
+    };
+    if chunked {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    whole(gate, request, client).await.map(Either::Left)
+    response
 }
 
 async fn whole(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+    if let Some(text) = gate.challenges.at(request.uri().path()) {
+        return challenge(text);
+    }
     match service(request.uri().path()) {
         Service::Api => api(&gate, request, client).await,
         Service::ApiSocket => websocket::api(gate, request, client),
         Service::SipSocket => websocket::sip(gate, request, client),
         Service::None(why) => plain(StatusCode::NOT_FOUND, why),
     }
+}
+
+/// The text that a certificate authority asks for (RFC 8555 section 8.3).
+fn challenge(text: Option<String>) -> Response<Full<Body>> {
+    let Some(text) = text else { return plain(StatusCode::NOT_FOUND, "no validation is under way") };
+    let mut response = Response::new(Full::new(Body::from(text)));
+    let octets = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, octets);
+    response
 }
 
 /// One API request.

@@ -5,6 +5,7 @@
 //! Every connection is bounded: in bytes before it is understood, in time while it is silent, in number per
 //! address and in all.
 
+mod acme;
 mod connection;
 mod console;
 mod datagram;
@@ -16,11 +17,13 @@ mod limits;
 mod line;
 mod mend;
 mod path;
+mod sip;
 mod sse;
 mod stream;
 mod tls;
 mod websocket;
 
+pub use acme::{AcmeSettings, Validation};
 pub use detect::{Verdict, detect};
 pub use gate::{Gate, Security};
 pub use path::{Service, service};

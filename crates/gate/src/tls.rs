@@ -1,8 +1,9 @@
 //! TLS: the certificate that new connections are shown, which may change while old ones go on.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use thiserror::Error;
@@ -86,6 +87,8 @@ pub struct Tls {
 #[derive(Default)]
 struct Shown {
     certificate: ArcSwapOption<CertifiedKey>,
+    /// By the domain that is to be validated.
+    challenges: Mutex<BTreeMap<String, Certificate>>,
 }
 
 impl Tls {
@@ -108,6 +111,15 @@ impl Tls {
         self.shown.certificate.store(Some(Arc::clone(&certificate.0)));
     }
 
+    /// The certificate of a validation that is under way (RFC 8737), or its end.
+    pub(crate) fn challenge(&self, domain: &str, certificate: Option<Certificate>) {
+        let mut challenges = self.shown.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        match certificate {
+            Some(certificate) => challenges.insert(domain.to_ascii_lowercase(), certificate),
+            None => challenges.remove(&domain.to_ascii_lowercase()),
+        };
+    }
+
     pub(crate) async fn accept<S: Bytes>(&self, stream: S) -> std::io::Result<TlsStream<S>> {
         self.acceptor.accept(stream).await
     }
@@ -116,7 +128,12 @@ impl Tls {
 impl ResolvesServerCert for Shown {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let validation = hello.alpn().is_some_and(|mut protocols| protocols.all(|name| name == ACME_TLS));
-        if validation { None } else { self.certificate.load_full() }
+        if !validation {
+            return self.certificate.load_full();
+        }
+        let challenges = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        let domain = hello.server_name()?.to_ascii_lowercase();
+        challenges.get(&domain).map(|certificate| Arc::clone(&certificate.0))
     }
 }
 

@@ -138,7 +138,8 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
         let bytes = match message {
             Some(Ok(Message::Text(text))) => Body::from(text),
             Some(Ok(Message::Binary(bytes))) => bytes,
-            Some(Ok(Message::Close(_))) | None => return,
+            Some(Ok(Message::Close(_))) => return farewell(&mut socket).await,
+            None => return,
             Some(Ok(_)) => continue,
             Some(Err(error)) => return fail(&mut socket, &error).await,
         };
@@ -156,6 +157,11 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
         }
     }
     let _ = socket.close(None).await;
+}
+
+/// Sends the answer to the peer's close, which the socket has ready.
+async fn farewell(socket: &mut Socket) {
+    let _ = tokio::time::timeout(FAREWELL, socket.flush()).await;
 }
 
 /// Tells the peer why its connection ends (RFC 6455 7.1.7), where it can still be told.
@@ -207,7 +213,8 @@ async fn serve_sip(gate: &Gate, mut socket: Socket, client: Client) {
                     Some(Ok(Message::Text(text))) => { flow.feed(text.as_bytes()); Ok(()) }
                     Some(Ok(Message::Binary(bytes))) => { flow.feed(&bytes); Ok(()) }
                     Some(Err(error)) => return fail(&mut socket, &error).await,
-                    Some(Ok(Message::Close(_))) | None => return,
+                    Some(Ok(Message::Close(_))) => return farewell(&mut socket).await,
+                    None => return,
                     Some(Ok(_)) => Ok(()),
                 }
             },

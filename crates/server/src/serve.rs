@@ -229,7 +229,7 @@ impl Doors {
             info!(
                 sslportmain = config.sslportmain,
                 localtlsport = config.localtlsport,
-                "TLS ports are not opened: tlscert and tlskey are not set"
+                "TLS ports are not opened: neither tlscert and tlskey nor acmedomains are set"
             );
             return Ok(Self { admin, tls: None, web: None, sips: None });
         }
@@ -250,6 +250,9 @@ fn open(
 ) -> Result<(Gate, Ready), Failure> {
     let Exchange { running, dispatcher } = exchange;
     let gate = Gate::new(dispatcher, running.handle.clone(), VERSION, tls);
+    if let Some(settings) = tls::acme(&running.handle.config(), data) {
+        gate.keep_certificate(settings);
+    }
     let ready = ready(&ports, &running.handle.config(), &doors, data);
     let listeners = [
         (main, Security::Any),
@@ -266,6 +269,7 @@ fn open(
         gate.open_console(listener).context("opening the console's port")?;
     }
     gate.answer_datagrams(running.api_datagrams, ports.main_udp.unwrap_or_default());
+    gate.answer_in_sip(running.api_in_sip);
     Ok((gate, ready))
 }
 

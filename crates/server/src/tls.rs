@@ -4,22 +4,45 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use strowger_config::Config;
-use strowger_gate::{Certificate, Tls, TlsError};
-use tracing::{error, info};
+use strowger_gate::{AcmeSettings, Certificate, Tls, TlsError, Validation};
+use tracing::{error, info, warn};
 
 use crate::failure::Failure;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// TLS with the certificate that the configuration names, kept up to date; none where it names none.
+/// TLS with the certificate that the configuration names, kept up to date, or with one that ACME is to bring; none
+/// where neither is wanted.
 pub(crate) fn start(config: &Config) -> Result<Option<Tls>, Failure> {
-    let Some(files) = Files::of(config) else { return Ok(None) };
-    let tls = Tls::new().map_err(|error| Failure::failed(error.to_string()))?;
+    let new = || Tls::new().map_err(|error| Failure::failed(error.to_string()));
+    let Some(files) = Files::of(config) else {
+        return if config.acmedomains.is_empty() { Ok(None) } else { new().map(Some) };
+    };
+    let tls = new()?;
     let seen = files.stamps();
     tls.show(&files.load()?);
     tokio::spawn(files.follow(seen, tls.clone()));
     Ok(Some(tls))
+}
+
+/// What is to be ordered by ACME, if anything is.
+pub(crate) fn acme(config: &Config, data: &Path) -> Option<AcmeSettings> {
+    if config.acmedomains.is_empty() {
+        return None;
+    }
+    if !config.tlscert.is_empty() {
+        warn!("acmedomains is not used: tlscert is set");
+        return None;
+    }
+    Some(AcmeSettings {
+        directory: config.acmedirectory.clone(),
+        domains: config.acmedomains.iter().cloned().collect(),
+        email: config.acmeemail.clone(),
+        root: Some(&config.acmeroot).filter(|root| !root.is_empty()).map(PathBuf::from),
+        validation: if config.acmevalidation == "http-01" { Validation::Http } else { Validation::Tls },
+        folder: data.join("acme"),
+    })
 }
 
 /// The certificate's files.

@@ -409,7 +409,7 @@ impl World {
                     self.agents[index].cut_off(self.now);
                 }
             }
-            ShardOutput::LineState { .. } | ShardOutput::Notice(_) => {}
+            ShardOutput::Api(_) | ShardOutput::LineState { .. } | ShardOutput::Notice(_) => {}
         }
     }
 

@@ -23,7 +23,7 @@ pub use handle::types::{
 };
 pub use handle::{Handle, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted};
 pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp, rebind_tcp};
-pub use shard::{Shard, ShardInput, ShardOutput, ShardSetup};
+pub use shard::{ApiInSip, Shard, ShardInput, ShardOutput, ShardSetup};
 pub use start::{Deps, Running, StartError, start};
 pub use strowger_call::CallRating;
 pub use strowger_location::OutboundState;

@@ -27,7 +27,7 @@ use crate::driver::thread::{ShardThread, route_lookup, shared};
 use crate::handle::types::{ApiDatagram, FlowInfo, FlowTransport};
 use crate::handle::{Handle, Inner, Reload};
 use crate::listeners::{Listeners, Ports, rebind_tcp};
-use crate::shard::{Addresses, Shard, ShardSetup};
+use crate::shard::{Addresses, ApiInSip, Shard, ShardSetup};
 
 /// API datagrams that wait for the gate.
 const API_QUEUE: usize = 4096;
@@ -72,6 +72,8 @@ pub struct Running {
     pub ports: Ports,
     /// Datagrams of the main port for the gate.
     pub api_datagrams: mpsc::Receiver<ApiDatagram>,
+    /// API requests that came by SIP, for the gate.
+    pub api_in_sip: mpsc::Receiver<ApiInSip>,
 }
 
 /// The switch did not start.
@@ -142,11 +144,13 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let guard = Arc::new(Mutex::new(Guard::new(guard_limits(&config))));
     let (events, notices) = (broadcast::Sender::new(EVENT_QUEUE), broadcast::Sender::new(NOTICE_QUEUE));
     let (api, api_datagrams) = mpsc::channel(API_QUEUE);
+    let (to_api, api_in_sip) = mpsc::channel(API_QUEUE);
     let ports = deps.listeners.ports();
     let (main_udp, sip_udp) = (deps.listeners.main_udp.take(), deps.listeners.sip_udp.take());
     let (main_udp, sip_udp) = (shared(main_udp), shared(sip_udp));
     let OpenedLog { records, log, thread: log_thread } = loaded.opened;
     let performer = Performer {
+        api: to_api,
         sockets: [sip_udp.clone(), main_udp.clone()],
         flows: flows.clone(),
         media: media.clone(),
@@ -202,7 +206,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
         tasks: Mutex::default(),
     }));
     open_doors(&handle, loaded.directory, deps.listeners.sip_tcp.take())?;
-    Ok(Running { handle, ports, api_datagrams })
+    Ok(Running { handle, ports, api_datagrams, api_in_sip })
 }
 
 /// Starts the tasks that resolve names and accept SIP connections.

@@ -43,6 +43,9 @@ use web_clients::WebClients;
 const MAX_REQUEST_ID: usize = 128;
 /// The function that a JSONP answer calls where none is named.
 const DEFAULT_CALLBACK: &str = "callback";
+/// The longest answer in headers of a SIP response, in bytes: one that fits a datagram together with the response's
+/// own fields.
+const SIP_MAX_BYTES: usize = 900;
 /// `allowtrustedip`: the console too.
 const ALLOW_CONSOLE: u32 = 4;
 
@@ -139,6 +142,7 @@ impl Dispatcher {
             Transport::Udp => {
                 Some(UDP_UNPROVEN_BYTES.max(size.saturating_mul(UDP_UNPROVEN_FACTOR)).min(UDP_MAX_BYTES))
             }
+            Transport::Sip => Some(SIP_MAX_BYTES),
             _ => None,
         };
         let wanted = Wanted { limit, soften: !traits.admin_text, bare_ok: traits.bare_ok, ..wanted };

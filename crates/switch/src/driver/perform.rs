@@ -11,7 +11,7 @@ use strowger_model::event::{CallChanged, Notice};
 use strowger_model::id::FlowId;
 use strowger_model::media::MediaOrder;
 use strowger_store::Store;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::bindings_log::BindingsLog;
 use super::flows::Flows;
@@ -19,7 +19,7 @@ use super::inbox::{Inbox, Letter};
 use super::sys::{Outgoing, send_all};
 use crate::clock::Clock;
 use crate::handle::types::LineStatus;
-use crate::shard::{Answer, Shard, ShardOutput};
+use crate::shard::{Answer, ApiInSip, Shard, ShardOutput};
 
 /// The surroundings of one shard.
 pub struct Performer {
@@ -35,6 +35,8 @@ pub struct Performer {
     pub events: broadcast::Sender<CallChanged>,
     /// Those who watch more than calls.
     pub notices: broadcast::Sender<Notice>,
+    /// API requests that came by SIP, for the gate.
+    pub api: mpsc::Sender<ApiInSip>,
     /// The bindings log.
     pub log: BindingsLog,
     /// Back into this shard.
@@ -91,6 +93,10 @@ impl Performer {
                 }
                 ShardOutput::CloseFlow(flow) => self.streams.push(Stream::Close(flow)),
                 ShardOutput::Binding(frames) => self.log.append(frames),
+                ShardOutput::Api(request) => {
+                    // A full queue drops it: the client sends it again, and then gives up.
+                    let _ = self.api.try_send(request);
+                }
                 ShardOutput::LineState { account, status } => {
                     if let Some(status) = stored(status) {
                         self.store.line_state(account, status, self.clock.now().wall);

@@ -223,6 +223,13 @@ impl Handle {
         }
     }
 
+    /// Answers an API request that came by SIP.
+    pub fn api_answer(&self, token: u64, answer: String) {
+        if let Some(inbox) = self.0.inboxes.first() {
+            inbox.post(Letter::Order(Order::Api { token, answer }, None));
+        }
+    }
+
     /// Runs a connection that carries SIP framed by Content-Length until either side closes it. `read_already` is what
     /// was read to find out what it speaks.
     pub async fn serve_sip_stream<S>(&self, stream: S, flow: FlowInfo, read_already: Vec<u8>)

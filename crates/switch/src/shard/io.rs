@@ -13,6 +13,7 @@ use strowger_model::payment::{MoneyEvent, MoneyOrder};
 use strowger_model::{AccountId, Scope, Wall};
 use strowger_route::Decision;
 
+use super::api::ApiInSip;
 use crate::handle::types::{
     BindingFilter, CallRef, LineStatus, P2p, P2pError, P2pPlaced, Registered, RoutingTest, UnregMode,
 };
@@ -91,6 +92,13 @@ pub enum Order {
     ResetTrunks,
     /// Forget which trunks did not answer, and our routes.
     ForgetEndpoints,
+    /// The answer to an API request.
+    Api {
+        /// Of the request.
+        token: u64,
+        /// What.
+        answer: String,
+    },
     /// Refuse new calls, or take them again.
     Drain(bool),
     /// End every call and take our own registrations back.
@@ -184,6 +192,8 @@ pub enum ShardOutput {
     CloseFlow(FlowId),
     /// Append to the bindings log.
     Binding(Vec<u8>),
+    /// A request for the API, answered by [`Order::Api`].
+    Api(ApiInSip),
     /// An account's line changed.
     LineState {
         /// Whose.

@@ -6,6 +6,7 @@
 
 mod address;
 mod answer;
+mod api;
 mod health;
 mod invite;
 mod io;
@@ -35,6 +36,7 @@ use strowger_model::{AccountId, Mint, Mono, Now};
 use strowger_route::Snapshot;
 
 pub use address::{Addresses, MAIN, RouteLookup, SIP};
+pub use api::ApiInSip;
 pub use health::{REST_MS, TrunkHealth};
 pub use io::{Answer, Order, ShardInput, ShardOutput, Statistics};
 pub use rules::Rules;
@@ -80,6 +82,7 @@ pub struct Shard {
     starts: VecDeque<Mono>,
     lines: std::collections::BTreeMap<AccountId, LineState>,
     waiting: orders::Waiting,
+    api: api::ApiTransactions,
     buffer: Vec<u8>,
 }
 
@@ -115,6 +118,7 @@ impl Shard {
             starts: VecDeque::new(),
             lines: std::collections::BTreeMap::new(),
             waiting: orders::Waiting::default(),
+            api: api::ApiTransactions::default(),
             buffer: Vec::with_capacity(2048),
         };
         shard.drain(now);

@@ -60,6 +60,10 @@ impl Shard {
                 self.world.addresses.forget_routes();
                 Answer::Count(self.world.health.forget())
             }
+            Order::Api { token, answer } => {
+                self.api_answer(token, &answer);
+                Answer::Done
+            }
             Order::Drain(on) => {
                 self.world.rules.calls.draining = on;
                 Answer::Done

@@ -20,6 +20,8 @@ pub struct Rules {
     pub algorithms: Vec<Algorithm>,
     /// Server and User-Agent.
     pub user_agent: Box<str>,
+    /// API requests are taken from a header of SIP requests.
+    pub api: bool,
     /// For the registrar.
     pub registrar: RegistrarSettings,
     /// For the calls.
@@ -42,6 +44,7 @@ impl Rules {
             realm: config.realm.as_str().into(),
             algorithms: algorithms(config.digestalgorithms.iter().map(String::as_str)),
             user_agent: config.useragent.as_str().into(),
+            api: config.apioversip,
             registrar: RegistrarSettings {
                 max_contacts: usize::try_from(config.maxcontacts).unwrap_or(usize::MAX),
                 min_expires_s: config.registerminexpires,

@@ -9,6 +9,7 @@ use strowger_sip::{Framing, HeaderId, Message, Method, ParseError};
 
 use super::Shard;
 use super::answer::ALLOW;
+use super::api::carries_api;
 
 /// What the verification of credentials came to.
 pub(super) enum Caller {
@@ -65,6 +66,9 @@ impl Shard {
     }
 
     fn request(&mut self, now: Now, from: Hop, message: Message) {
+        if self.world.rules.api && carries_api(&message) {
+            return self.api_request(now, from, message);
+        }
         match (message.method(), message.to_tag().is_empty()) {
             (Method::Register, _) => self.register(now, from, &message),
             (Method::Options, true) => self.options(from, &message),
