@@ -435,6 +435,98 @@ async fn a_code_is_redeemed_once_however_many_try() {
     exchange.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_has_expired_or_lost_its_account_says_so_and_a_reload_names_it() {
+    let exchange = exchange(&[]).await;
+    let row = |name: &str, digest: &str, expires, account| strowger_store::ApiKeyRow {
+        id: 0,
+        name: name.into(),
+        digest: digest.into(),
+        scopes: "balance".into(),
+        account,
+        addresses: String::new(),
+        expires,
+        enabled: true,
+        created: strowger_model::Wall(0),
+        last_used: None,
+    };
+    let all = strowger_model::Scope::All;
+    let digest_of = |text: &str| {
+        use sha2::{Digest, Sha256};
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    exchange
+        .store
+        .api_key_add(all, row("old", &digest_of("old"), Some(strowger_model::Wall(1)), None))
+        .await
+        .unwrap();
+    let nobody = Some(strowger_model::AccountId(9_999));
+    exchange.store.api_key_add(all, row("orphan", &digest_of("orphan"), None, nobody)).await.unwrap();
+    let with = |key: &str| format!("?authkey={key}&authid=alice&authpwd=pa&apientry=balance");
+    check(
+        &exchange,
+        &[
+            ("127.0.0.1", Transport::Tcp, &with("old"), "ERROR: auth failed: wrong key NORETRY"),
+            (
+                "127.0.0.1",
+                Transport::Tcp,
+                &format!("?{ADMIN}&apientry=reloadapikeys"),
+                "OK: 2 keys loaded, added: old orphan, removed: none, changed: none",
+            ),
+            ("127.0.0.1", Transport::Tcp, &with("old"), "ERROR: auth failed: key old has expired NORETRY"),
+            (
+                "127.0.0.1",
+                Transport::Tcp,
+                "?authkey=orphan&apientry=balance",
+                "ERROR: auth failed: the account of key orphan is gone NORETRY",
+            ),
+        ],
+    )
+    .await;
+    exchange.store.api_key_enable(all, "orphan", false).await.unwrap();
+    exchange.store.api_key_del(all, "old").await.unwrap();
+    let said = exchange.admin("apientry=reloadapikeys").await;
+    assert_eq!(said, "OK: 1 keys loaded, added: none, removed: old, changed: orphan");
+    exchange.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_hold_per_address_account_and_for_all_and_say_when_to_come_back() {
+    const GUESS: &str = "/mvapireq/?authkey=K&authid=alice&authpwd=no&apientry=status";
+    const ALICE: &str = "/mvapireq/?authkey=K&authid=alice&authpwd=pa&apientry=status";
+    const BOB: &str = "/mvapireq/?authkey=K&authid=bob&authpwd=pb&apientry=status";
+    for (key, second, elsewhere) in
+        [("ratelimitip", BOB, true), ("ratelimituser", ALICE, false), ("ratelimitglobal", BOB, false)]
+    {
+        // Wide at first, so that the accounts can be made.
+        let exchange = exchange(&[("ratelimituser", "1000000")]).await;
+        let limits = |guard: &mut strowger_guard::Guard, [rate_ip, rate_user, rate_global]: [u32; 3]| {
+            guard.set_limits(strowger_guard::Limits {
+                rate_ip,
+                rate_user,
+                rate_global,
+                ..guard.limits().clone()
+            });
+        };
+        let only = |name: &str| u32::from(name == key);
+        let wanted = [only("ratelimitip"), only("ratelimituser"), only("ratelimitglobal")];
+        exchange.switch.guard(|guard| limits(guard, wanted));
+        if key == "ratelimituser" {
+            // Who only names the account uses up none of its requests.
+            for _ in 0..5 {
+                assert!(text(&exchange.get(GUESS).await).starts_with("ERROR: auth failed"));
+            }
+        }
+        assert_eq!(text(&exchange.get(ALICE).await), "OK: 1", "{key}");
+        let answer = exchange.get(second).await;
+        assert_eq!(text(&answer), "ERROR: limit: too many requests, try again in 1 s", "{key}");
+        assert!(answer.headers.contains(&("Retry-After", "1".to_owned())), "{key}: {:?}", answer.headers);
+        let there = exchange.line_from(ELSEWHERE, Transport::Tcp, &second["/mvapireq/".len()..]).await;
+        assert_eq!(there == "OK: 1", elsewhere, "{key}: {there}");
+        exchange.stop().await;
+    }
+}
+
 /// Polls all of them to the end, at the same time.
 async fn join_all(futures: impl Iterator<Item = impl Future<Output = String>>) -> Vec<String> {
     let mut waiting: Vec<_> = futures.map(Box::pin).collect();

@@ -206,6 +206,8 @@ Api {
         "Reverse proxies whose X-Forwarded-For is believed."
     apioversip: bool = "false" {}
         "Whether API requests may come in the X-MVAPI header of MESSAGE, INFO and OPTIONS, proved by SIP digest."
+    apiinspect: u32 = "200" { max: 10_000 }
+        "How many of the last requests `requests` can show, without secrets; 0 keeps none."
     apimaxrequest: u32 = "1048576" { min: 4096, max: 1_048_576, unit: "bytes" }
         "The longest body of an HTTP request or WebSocket message."
     apimaxline: u32 = "65536" { min: 1024, max: 65_536, unit: "bytes" }

@@ -139,6 +139,13 @@ impl Addresses {
         })
     }
 
+    /// A list as configuration keys have it; none where a part is no address, block or range.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        plain(text).ok()?;
+        items(text).map(block).collect::<Result<_, _>>().ok().map(Self)
+    }
+
     /// Nothing is listed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -190,14 +190,24 @@ impl Guard {
 
     /// One request: bans, then the rate limits, in which it is counted.
     pub fn admit(&mut self, now: Now, source: IpAddr, user: Option<&str>) -> Verdict {
-        let source = source.to_canonical();
-        if let Some((subject, retry_after_ms)) = self.banned(now, source, user) {
-            if let Some(Some(banned)) = self.bans.get_mut(&subject) {
-                banned.ban.hits = banned.ban.hits.saturating_add(1);
-            }
-            return Verdict::Banned { retry_after_ms };
+        self.serve(now, source, user, user)
+    }
+
+    /// One request before anybody is proven: bans, then the limits of the address and of all. Naming an account uses
+    /// up none of its requests.
+    pub fn admit_source(&mut self, now: Now, source: IpAddr, user: Option<&str>) -> Verdict {
+        self.serve(now, source, user, None)
+    }
+
+    /// One request of an account that is proven.
+    pub fn admit_account(&mut self, now: Mono, user: &str) -> Verdict {
+        let rate = self.limits.rate_user;
+        if rate == 0 {
+            return Verdict::Pass;
         }
-        self.count_request(now.mono, source, user)
+        self.rates
+            .touch(now, &Subject::account(user))
+            .pass(now, rate)
             .map_or_else(|retry_after_ms| Verdict::Limited { retry_after_ms }, |()| Verdict::Pass)
     }
 
@@ -346,6 +356,19 @@ impl Guard {
 
     fn is_trusted(&self, source: IpAddr) -> bool {
         self.limits.trusted.iter().any(|range| range.contains(source))
+    }
+
+    /// Asks for the bans of `user` and counts for the limits of `counted`.
+    fn serve(&mut self, now: Now, source: IpAddr, user: Option<&str>, counted: Option<&str>) -> Verdict {
+        let source = source.to_canonical();
+        if let Some((subject, retry_after_ms)) = self.banned(now, source, user) {
+            if let Some(Some(banned)) = self.bans.get_mut(&subject) {
+                banned.ban.hits = banned.ban.hits.saturating_add(1);
+            }
+            return Verdict::Banned { retry_after_ms };
+        }
+        self.count_request(now.mono, source, counted)
+            .map_or_else(|retry_after_ms| Verdict::Limited { retry_after_ms }, |()| Verdict::Pass)
     }
 
     /// The ban that refuses, and the milliseconds that it still runs.

@@ -150,6 +150,19 @@ fn rates_hold_per_address_user_and_for_all() {
 }
 
 #[test]
+fn naming_an_account_uses_up_none_of_its_requests() {
+    let mut guard = Guard::new(Limits { rate_user: 2, ..Limits::default() });
+    for _ in 0..100 {
+        assert!(guard.admit_source(at(0), HOME, Some("alice")).is_pass());
+    }
+    let mut passed = || guard.admit_account(at(0).mono, "alice");
+    assert_eq!(
+        [passed(), passed(), passed()],
+        [Verdict::Pass, Verdict::Pass, Verdict::Limited { retry_after_ms: 500 }]
+    );
+}
+
+#[test]
 fn bans_are_listed_and_lifted() {
     let mut guard = Guard::new(Limits::default());
     fail(&mut guard, at(0), HOME, "alice", 10);

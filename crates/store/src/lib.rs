@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+mod access;
 mod accounts;
 mod audit;
 mod backup;
@@ -42,6 +43,7 @@ mod tx;
 mod users;
 mod writer;
 
+pub use self::access::{ApiKeyRow, LedgerRow, MAX_API_KEYS, ReplayRow, SessionRow};
 pub use self::audit::AuditEntry;
 pub use self::backup::BackupReport;
 pub use self::cdrs::{CdrBy, CdrFields, CdrKind, CdrOrder, CdrPage, CdrQuery, CdrSummary, Direction};

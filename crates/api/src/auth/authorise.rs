@@ -71,6 +71,22 @@ pub enum Proof {
     Sip,
 }
 
+impl Proof {
+    /// One word for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "nothing",
+            Self::Name => "a name alone",
+            Self::Password => "password",
+            Self::Nonce => "nonce",
+            Self::Bearer => "token",
+            Self::Console => "console",
+            Self::Sip => "SIP digest",
+        }
+    }
+}
+
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {

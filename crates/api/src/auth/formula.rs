@@ -19,11 +19,32 @@ pub struct Salts<'a> {
 
 /// MD5 over the parts, one after the other.
 fn md5(parts: &[&str]) -> [u8; 16] {
+    #[cfg(test)]
+    work::count();
     let mut hash = Md5::new();
     for part in parts {
         hash.update(part.as_bytes());
     }
     hash.finalize().into()
+}
+
+/// Counts digests, so that a test can compare how much work two answers are.
+#[cfg(test)]
+pub mod work {
+    use std::cell::Cell;
+
+    thread_local! { static DIGESTS: Cell<u32> = const { Cell::new(0) }; }
+
+    pub fn count() {
+        DIGESTS.with(|digests| digests.set(digests.get() + 1));
+    }
+
+    /// Digests that the work needs on this thread.
+    pub fn measure(run: impl FnOnce()) -> u32 {
+        DIGESTS.with(|digests| digests.set(0));
+        run();
+        DIGESTS.with(Cell::get)
+    }
 }
 
 fn hex(digest: [u8; 16]) -> String {

@@ -1,21 +1,25 @@
 //! Who is asking, from where, and what that allows. No command is known here by name.
 
+mod apikey;
 mod authorise;
 mod credentials;
 mod formula;
 mod nonce;
+mod prove;
 mod replay;
 mod session;
 mod source;
 
 use strowger_model::{Account, AccountKind};
 
+pub(crate) use apikey::{ApiKey, ApiKeys, Scopes, digest, hex};
 pub use authorise::{Caller, Denial, Policy, Proof, Rule, authorise, may_act_for};
 pub(crate) use credentials::{Credentials, Digest};
 pub(crate) use formula::{Salts, digest_matches, digest_of, same_text};
 pub(crate) use nonce::{Nonces, Taken};
-pub(crate) use replay::Replays;
-pub(crate) use session::Sessions;
+pub(crate) use prove::{Ground, prove};
+pub(crate) use replay::{KEPT_MS, MAX_REPLAYS, Replays};
+pub(crate) use session::{MAX_SESSIONS, Sessions};
 pub(crate) use source::look;
 pub use source::{Place, Source};
 

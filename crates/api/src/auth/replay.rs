@@ -4,43 +4,59 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
-use strowger_model::Mono;
+use strowger_model::Wall;
+use strowger_store::ReplayRow;
 
 use super::Digest;
 
 /// How long a digest stays bound to its address, in milliseconds.
-const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
+pub const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Digests that are remembered; the oldest go first.
-const MAX_KEPT: usize = 200_000;
+pub const MAX_REPLAYS: usize = 200_000;
 
 /// Which digest came from where first.
 #[derive(Default)]
 pub struct Replays {
-    seen: HashMap<[u8; 16], (IpAddr, Mono)>,
-    order: VecDeque<([u8; 16], Mono)>,
+    seen: HashMap<[u8; 16], (IpAddr, Wall)>,
+    order: VecDeque<([u8; 16], Wall)>,
 }
 
 impl Replays {
-    /// Remembers a digest that was right.
-    pub fn remember(&mut self, now: Mono, digest: &Digest, address: IpAddr) {
+    /// Remembers a digest that was right; false where it was known.
+    pub fn remember(&mut self, now: Wall, digest: &Digest, address: IpAddr) -> bool {
+        self.forget(now);
+        self.insert(digest.value, address, now)
+    }
+
+    /// A digest that an earlier run saw.
+    pub fn recall(&mut self, row: &ReplayRow) {
+        if let Some(digest) = Digest::parse(&row.digest) {
+            self.insert(digest.value, row.address, row.at);
+        }
+    }
+
+    /// The digest belongs to another address.
+    pub fn is_foreign(&self, now: Wall, digest: &Digest, address: IpAddr) -> bool {
+        self.seen.get(&digest.value).is_some_and(|(first, at)| *first != address && now.0 - at.0 < KEPT_MS)
+    }
+
+    fn insert(&mut self, digest: [u8; 16], address: IpAddr, at: Wall) -> bool {
+        if self.seen.contains_key(&digest) {
+            return false;
+        }
+        self.seen.insert(digest, (address, at));
+        self.order.push_back((digest, at));
+        true
+    }
+
+    fn forget(&mut self, now: Wall) {
         while let Some((oldest, at)) = self.order.front().copied() {
-            if self.order.len() < MAX_KEPT && now.ms_since(at) < KEPT_MS {
+            if self.order.len() < MAX_REPLAYS && now.0 - at.0 < KEPT_MS {
                 break;
             }
             self.order.pop_front();
             self.seen.remove(&oldest);
         }
-        self.seen.entry(digest.value).or_insert_with(|| {
-            self.order.push_back((digest.value, now));
-            (address, now)
-        });
-    }
-
-    /// The digest belongs to another address.
-    pub fn is_foreign(&self, now: Mono, digest: &Digest, address: IpAddr) -> bool {
-        self.seen
-            .get(&digest.value)
-            .is_some_and(|(first, at)| *first != address && now.ms_since(*at) < KEPT_MS)
     }
 }
 
@@ -53,10 +69,20 @@ mod tests {
         let (here, there) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
         let digest = Digest { value: [1; 16], v3: false };
         let mut replays = Replays::default();
-        replays.remember(Mono(0), &digest, here);
-        replays.remember(Mono(0), &digest, there);
-        assert!(!replays.is_foreign(Mono(0), &digest, here));
-        assert!(replays.is_foreign(Mono(0), &digest, there));
-        assert!(!replays.is_foreign(Mono::from_ms(KEPT_MS), &digest, there));
+        assert!(replays.remember(Wall(0), &digest, here));
+        assert!(!replays.remember(Wall(0), &digest, there));
+        assert!(!replays.is_foreign(Wall(0), &digest, here));
+        assert!(replays.is_foreign(Wall(0), &digest, there));
+        assert!(!replays.is_foreign(Wall(KEPT_MS), &digest, there));
+        assert!(replays.remember(Wall(KEPT_MS), &digest, there), "it is forgotten");
+    }
+
+    #[test]
+    fn a_digest_of_an_earlier_run_stays_bound() {
+        let (here, there) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let mut replays = Replays::default();
+        replays.recall(&ReplayRow { digest: "ab".repeat(16), address: here, at: Wall(5) });
+        let digest = Digest::parse(&"AB".repeat(16)).unwrap();
+        assert!(replays.is_foreign(Wall(6), &digest, there) && !replays.is_foreign(Wall(6), &digest, here));
     }
 }

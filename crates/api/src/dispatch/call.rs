@@ -9,7 +9,7 @@ use strowger_store::{RequestKey, Store};
 use strowger_switch::Handle;
 
 use super::{Dispatcher, Memory, identify};
-use crate::auth::{Caller, Level, Proof, Source, authorise};
+use crate::auth::{ApiKey, Caller, Level, Proof, Source, authorise};
 use crate::declare::{Args, Command};
 use crate::events::{Hub, Viewer};
 use crate::reply::Failure;
@@ -42,6 +42,8 @@ pub struct Call {
     /// A user that was named without proof.
     pub(crate) unproven_user: Option<String>,
     pub(crate) request_id: Option<String>,
+    /// The named key that the request or its session showed.
+    pub(crate) api_key: Option<Arc<ApiKey>>,
     pub(crate) source: Source,
     pub(crate) peer: SocketAddr,
     /// The stream that the request came on, for what is pushed on it later.

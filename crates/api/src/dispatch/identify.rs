@@ -6,27 +6,30 @@ use std::sync::Arc;
 
 use strowger_config::Config;
 use strowger_guard::Door;
-use strowger_model::{Account, AccountId, AccountKind, Amount, Scope};
+use strowger_model::{Account, AccountId, AccountKind, Amount, NeedAuth, Scope};
 use strowger_route::Snapshot;
 use strowger_switch::{BindingFilter, LineStatus};
 
-use super::overrides::Checked;
+use super::overrides::{Checked, MODE_LESS};
 use super::{Dispatcher, Identity, fingerprint};
-use crate::auth::{Caller, Level, Place, Proof, Salts, Source, Taken, digest_matches, may_log_in, same_text};
+use crate::auth::{
+    ApiKey, Caller, Digest, Ground, Level, Place, Proof, Salts, Sessions, Source, Taken, may_log_in, prove,
+    same_text,
+};
 use crate::declare::{Access, Effect};
 use crate::reply::{Failure, Kind};
 use crate::request::Known;
 
 /// `apialtauth`: only username and password.
 const STRICT: i64 = 0;
-/// `req_user_mode`: any one of user, password or PIN will do.
-const MODE_LESS: u32 = 4;
 /// `req_user_mode`: username and password only.
 const MODE_MOST: u32 = 6;
+/// `apidefneedlogin`: the login must have come from the same address.
+const LOGIN_FROM_HERE: u32 = 3;
+/// `apialtauth`: alternatives only where nothing better was sent.
+const GUESS: i64 = -1;
 /// `apidefneedregister`: registered, and from the same address.
 const REGISTERED_HERE: u32 = 2;
-/// Stands for the password of an account that does not exist.
-const NO_PASSWORD: &str = "\u{1}no account has this password\u{1}";
 
 /// Who asks.
 pub struct Identified {
@@ -35,6 +38,17 @@ pub struct Identified {
     pub name: String,
     /// The single-use nonce that names the request.
     pub single_use: Option<String>,
+    /// The named key that the request or its session showed.
+    pub key: Option<Arc<ApiKey>>,
+}
+
+/// The key of a request.
+#[derive(Debug, Clone, Default)]
+pub struct SentKey {
+    /// It is right, or none is demanded.
+    pub right: bool,
+    /// It is a named one.
+    pub named: Option<Arc<ApiKey>>,
 }
 
 /// An account by username, id, number, name or PIN, in this order.
@@ -50,7 +64,7 @@ pub fn resolve(snapshot: &Snapshot, text: &str) -> Option<Arc<Account>> {
 
 impl Dispatcher {
     pub(super) fn identify(
-        &self,
+        self: &Arc<Self>,
         identity: &Identity<'_>,
         rule: &Checked,
         config: &Config,
@@ -61,7 +75,7 @@ impl Dispatcher {
             Known::Console(user) => {
                 let caller = Caller { level: user.level, proof: Proof::Console, key: true };
                 let account = user.account.and_then(known);
-                return Ok(Identified { caller, account, name: user.name.clone(), single_use: None });
+                return Ok(Identified { account, name: user.name.clone(), ..of_nobody(caller) });
             }
             Known::Sip(id) => {
                 let account =
@@ -70,52 +84,126 @@ impl Dispatcher {
             }
             Known::Nobody => {}
         }
-        let key = right_key(identity, config);
         let sent = identity.credentials;
         if rule.rule.access == Access::Open {
+            let key = rule.rule.key && self.sent_key(identity, config).right;
             return Ok(nobody(key));
         }
+        let key = self.sent_key(identity, config);
+        if let Some(named) = &key.named {
+            let now = self.switch.now().wall;
+            named.admit(now, identity.source, identity.command)?;
+            if named.touch(now) {
+                self.switch.store().api_keys_used(vec![(named.row.id, now)]);
+            }
+        }
         if let Some(token) = &sent.bearer {
-            return self.by_token(identity, token);
+            return self.by_token(identity, token, key);
         }
         if !sent.any_user() {
-            let named = identity.named.clone().filter(|account| may_log_in(account));
-            let by_name = (rule.mode(config) == MODE_LESS || rule.rule.name_alone) && sent.id.is_some();
-            return match named {
-                Some(account) if by_name => Ok(of(account, Proof::Name, key)),
-                _ => Ok(nobody(key)),
-            };
+            return self.without_secret(identity, rule, config, key);
         }
         // A wrong key is answered before the password is looked at, so that the key guards it too.
-        if rule.rule.key && !key {
+        if rule.rule.key && !key.right {
             return Ok(nobody(false));
         }
-        self.by_secret(identity, rule, config)
+        let identified = self.by_secret(identity, rule, config)?;
+        let account = identified.account.as_ref().map(|account| account.id);
+        match key.named {
+            Some(named) if named.account().is_some_and(|own| Some(own) != account) => {
+                Err(Failure::denied(format!("key {} is for another account", named.row.name)))
+            }
+            named => Ok(Identified { key: named, ..identified }),
+        }
+    }
+
+    /// Whether the key that was sent is right, and which one it is.
+    pub(super) fn sent_key(&self, identity: &Identity<'_>, config: &Config) -> SentKey {
+        let free = config.apiv2key.is_empty();
+        let Some(sent) = &identity.credentials.key else { return SentKey { right: free, named: None } };
+        if !free && same_text(sent.expose(), &config.apiv2key) {
+            return SentKey { right: true, named: None };
+        }
+        let named = self.keys().find(sent.expose()).cloned();
+        SentKey { right: free || named.is_some(), named }
+    }
+
+    /// Only a key, a name, or nothing.
+    fn without_secret(
+        &self,
+        identity: &Identity<'_>,
+        rule: &Checked,
+        config: &Config,
+        key: SentKey,
+    ) -> Result<Identified, Failure> {
+        if let Some(named) = key.named {
+            let Some(id) = named.account() else {
+                return Ok(Identified { key: Some(named), ..self.by_name(identity, rule, config, true) });
+            };
+            // The key is as good as a token of its account.
+            let account = self.switch.snapshot().account(id).cloned().filter(|account| may_log_in(account));
+            let account = account.ok_or_else(|| {
+                Failure::new(
+                    Kind::AuthFailed,
+                    format!("the account of key {} is gone NORETRY", named.row.name),
+                )
+            })?;
+            if identity.credentials.id.is_some() && identity.named.as_ref().is_none_or(|named| named.id != id)
+            {
+                return Err(Failure::denied(format!("key {} is for another account", named.row.name)));
+            }
+            return Ok(Identified { key: Some(named), ..of(account, Proof::Bearer, true) });
+        }
+        Ok(self.by_name(identity, rule, config, key.right))
+    }
+
+    /// An account that was named without any proof.
+    fn by_name(&self, identity: &Identity<'_>, rule: &Checked, config: &Config, key: bool) -> Identified {
+        let named = identity.named.clone().filter(|account| may_log_in(account));
+        match named {
+            Some(account) if known_without_secret(&account, identity.source, rule, config) => {
+                let mut identified = of(account, Proof::Password, key);
+                identified.caller.level = identified.caller.level.min(Level::User);
+                identified
+            }
+            Some(account) if rule.rule.name_alone => of(account, Proof::Name, key),
+            _ => nobody(key),
+        }
     }
 
     fn by_token(
         &self,
         identity: &Identity<'_>,
         token: &strowger_model::Secret,
+        key: SentKey,
     ) -> Result<Identified, Failure> {
-        let now = self.switch.now();
+        let now = self.switch.now().wall;
+        let session = self.memory().sessions.find(now, token).cloned();
         let snapshot = self.switch.snapshot();
-        let found =
-            self.memory().sessions.account(now.mono, token).and_then(|id| snapshot.account(id).cloned());
-        let account =
-            found.filter(|account| may_log_in(account) && self.memory().sessions.fits(token, account));
-        match account {
-            // The login needed the key: the token stands for it.
-            Some(account) => Ok(of(account, Proof::Bearer, true)),
-            None => {
-                self.count_failure(identity.source, None);
-                Err(Failure::wrong_user())
+        let account = session.as_ref().and_then(|session| snapshot.account(session.account).cloned());
+        let fits = |account: &Arc<Account>| {
+            may_log_in(account)
+                && session.as_ref().is_some_and(|session| Sessions::fits(session, token, account))
+        };
+        let (Some(session), Some(account)) = (&session, account.filter(fits)) else {
+            self.count_failure(identity.source, None);
+            return Err(Failure::wrong_user());
+        };
+        // A session may do no more than the key that opened it, and ends with it.
+        let opened_with = match session.key {
+            None => key.named,
+            Some(id) => {
+                let named = self.keys().by_id(id).cloned().ok_or_else(Failure::wrong_user)?;
+                named.admit(now, identity.source, identity.command)?;
+                Some(named)
             }
-        }
+        };
+        // The login needed the key: the token stands for it.
+        Ok(Identified { key: opened_with, ..of(account, Proof::Bearer, true) })
     }
 
     fn by_secret(
-        &self,
+        self: &Arc<Self>,
         identity: &Identity<'_>,
         rule: &Checked,
         config: &Config,
@@ -133,11 +221,9 @@ impl Dispatcher {
             }
             None => None,
         };
-        let candidate = match (&sent.id, &sent.pin) {
-            (None, Some(pin)) => self.by_pin(pin.expose(), rule, config),
-            _ => identity.named.clone(),
-        };
-        let Some(proof) = prove(identity, candidate.as_deref(), nonce.as_ref(), rule, config) else {
+        let candidate = self.candidate(identity, rule, config);
+        let ground = ground(identity, candidate.as_deref(), nonce.as_ref(), rule, config);
+        let Some(proof) = prove(sent, &ground) else {
             let user = candidate.as_ref().map(|account| &*account.username).or(sent.id.as_deref());
             self.count_failure(identity.source, user);
             return Err(Failure::wrong_user());
@@ -150,6 +236,19 @@ impl Dispatcher {
             identified.single_use = nonce.map(|taken| self.spend(identity, &taken));
         }
         Ok(identified)
+    }
+
+    /// The account that the credentials are about.
+    pub(super) fn candidate(
+        &self,
+        identity: &Identity<'_>,
+        rule: &Checked,
+        config: &Config,
+    ) -> Option<Arc<Account>> {
+        match (&identity.credentials.id, &identity.credentials.pin) {
+            (None, Some(pin)) => self.by_pin(pin.expose(), rule, config),
+            _ => identity.named.clone(),
+        }
     }
 
     /// A calling card's PIN alone; other accounts' only where the configuration allows it.
@@ -172,24 +271,28 @@ impl Dispatcher {
     }
 
     /// A digest that moves or spends money belongs to the address that showed it first.
-    fn replay_rule(&self, identity: &Identity<'_>, proof: Proof) -> Result<(), Failure> {
-        let (now, address) = (self.switch.now().mono, identity.source.address);
+    fn replay_rule(self: &Arc<Self>, identity: &Identity<'_>, proof: Proof) -> Result<(), Failure> {
         let Some(Some(digest)) = &identity.credentials.digest else { return Ok(()) };
         if proof == Proof::Nonce {
             return Ok(());
         }
-        let guarded = matches!(identity.command.effect, Effect::Spend | Effect::Money);
-        let mut memory = self.memory();
-        if guarded && memory.replays.is_foreign(now, digest, address) {
+        if self.is_replay(identity, digest) {
             return Err(Failure::new(
                 Kind::AuthFailed,
                 "this authmd5 was used from another address, use a new authsalt NORETRY",
             ));
         }
         if !identity.source.unproven {
-            memory.replays.remember(now, digest, address);
+            self.keep_digest(digest, identity.source);
         }
         Ok(())
+    }
+
+    /// The command spends, and another address showed the digest before.
+    pub(super) fn is_replay(&self, identity: &Identity<'_>, digest: &Digest) -> bool {
+        let guarded = matches!(identity.command.effect, Effect::Spend | Effect::Money);
+        let (now, address) = (self.switch.now().wall, identity.source.address);
+        guarded && self.memory().replays.is_foreign(now, digest, address)
     }
 
     fn spend(&self, identity: &Identity<'_>, taken: &Taken) -> String {
@@ -229,26 +332,48 @@ impl Dispatcher {
         rule: &Checked,
         config: &Config,
     ) -> Result<(), Failure> {
+        match self.nonce_demand(identity, identified, rule, config) {
+            Some(_) => Err(self.new_nonce(identity.source, config)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Which setting demands a nonce or a session that the request did not show.
+    pub(super) fn nonce_demand(
+        &self,
+        identity: &Identity<'_>,
+        identified: &Identified,
+        rule: &Checked,
+        config: &Config,
+    ) -> Option<&'static str> {
         let source = identity.source;
-        if matches!(identified.caller.proof, Proof::Nonce | Proof::Bearer | Proof::Console) {
-            return Ok(());
+        let (now, need_login) = (self.switch.now().wall, rule.need_login(config));
+        let account = identified.account.as_ref().filter(|_| rule.rule.level >= Level::User);
+        let logged_in =
+            |account: &Account, address| self.memory().sessions.is_logged_in(now, account.id, address);
+        match identified.caller.proof {
+            Proof::Nonce | Proof::Console | Proof::Sip => return None,
+            Proof::Bearer => {
+                let moved = need_login >= LOGIN_FROM_HERE
+                    && identified.key.is_none()
+                    && account.is_some_and(|account| !logged_in(account, Some(source.address)));
+                return moved.then_some("apidefneedlogin or req_user_login 3: log in from this address");
+            }
+            Proof::None | Proof::Name | Proof::Password => {}
         }
         // Where the address alone speaks there is no digest that could be replayed.
         let listed = rule.rule.old_money && source.allowed_money;
         let near = matches!(source.place, Place::Loopback | Place::Trusted) && !source.unproven;
-        let money = config.moneyneednonce && moves_credit(identity) && !listed && !near && !source.secure;
-        let account = identified.account.as_ref().filter(|_| rule.rule.level >= Level::User);
-        let login = account.is_some_and(|account| {
-            let now = self.switch.now().mono;
-            let logged_in = |address| self.memory().sessions.is_logged_in(now, account.id, address);
-            match rule.need_login(config) {
-                0 => false,
-                1 => !source.trusted && !logged_in(None),
-                2 => true,
-                _ => !logged_in(Some(source.address)),
-            }
+        if config.moneyneednonce && moves_credit(identity) && !listed && !near && !source.secure {
+            return Some("moneyneednonce");
+        }
+        let demanded = account.is_some_and(|account| match need_login {
+            0 => false,
+            1 => !source.trusted && !logged_in(account, None),
+            2 => true,
+            _ => !logged_in(account, Some(source.address)),
         });
-        if money || login { Err(self.new_nonce(source, config)?) } else { Ok(()) }
+        demanded.then_some("apidefneedlogin or req_user_login")
     }
 
     /// Registrations of an account from an address.
@@ -297,63 +422,48 @@ fn of(account: Arc<Account>, proof: Proof, key: bool) -> Identified {
     // A name without a password is never more than a user.
     let level = if proof == Proof::Name { level.min(Level::User) } else { level };
     let name = account.username.to_string();
-    Identified { caller: Caller { level, proof, key }, account: Some(account), name, single_use: None }
+    Identified { account: Some(account), name, ..of_nobody(Caller { level, proof, key }) }
 }
 
 fn nobody(key: bool) -> Identified {
-    let caller = Caller { level: Level::Public, proof: Proof::None, key };
-    Identified { caller, account: None, name: String::new(), single_use: None }
+    of_nobody(Caller { level: Level::Public, proof: Proof::None, key })
 }
 
-fn right_key(identity: &Identity<'_>, config: &Config) -> bool {
-    let sent = identity.credentials.key.as_ref().map(|key| key.expose().to_owned()).unwrap_or_default();
-    config.apiv2key.is_empty() || same_text(&sent, &config.apiv2key)
+const fn of_nobody(caller: Caller) -> Identified {
+    Identified { caller, account: None, name: String::new(), single_use: None, key: None }
 }
 
-/// Everything that was shown is compared, against a password that nobody has where the account is unknown.
-fn prove(
+/// What the server holds against the credentials.
+pub(super) fn ground<'a>(
     identity: &Identity<'_>,
-    account: Option<&Account>,
-    nonce: Option<&Taken>,
+    account: Option<&'a Account>,
+    nonce: Option<&'a Taken>,
     rule: &Checked,
-    config: &Config,
-) -> Option<Proof> {
+    config: &'a Config,
+) -> Ground<'a> {
     let sent = identity.credentials;
-    let usable = account.filter(|account| may_log_in(account) && !account.password.is_empty());
-    let password = usable.map_or(NO_PASSWORD, |account| account.password.expose());
-    let pin = account.filter(|a| pin_counts(a, rule, config) && may_log_in(a) && !a.pin.is_empty());
-    let pin_text = pin.map_or(NO_PASSWORD, |account| account.pin.expose());
-    let nonces: Vec<&str> = match (nonce, &sent.nonce) {
-        (Some(Taken::Fresh(text) | Taken::Again(text)), Some(prefix)) => vec![text, prefix],
-        _ => Vec::new(),
-    };
+    let better =
+        sent.nonce.is_some() || !sent.salt2.is_empty() || matches!(&sent.digest, Some(Some(d)) if d.v3);
     let salts = Salts {
         server: &config.apiv2md5salt,
         old: &config.httpapimd5salt,
-        alternative: config.apialtauth != STRICT,
+        alternative: config.apialtauth != STRICT && !(config.apialtauth == GUESS && better),
     };
-    let by_clear = sent.password.as_ref().map(|clear| {
-        let (right, by_pin) = (same_text(clear.expose(), password), same_text(clear.expose(), pin_text));
-        (right && usable.is_some()) || (by_pin && pin.is_some())
-    });
-    let by_digest = sent.digest.as_ref().map(|digest| {
-        let right = |demanded| {
-            let digest = digest.as_ref();
-            digest.is_some_and(|digest| digest_matches(sent, digest, password, salts, &nonces, demanded))
-        };
-        (right(true), right(false) && usable.is_some())
-    });
-    // A PIN alone found its account by being its PIN.
-    let by_pin = sent.pin.as_ref().filter(|_| sent.id.is_none()).map(|_| account.is_some_and(may_log_in));
-    let all_right =
-        by_clear.unwrap_or(true) && by_digest.is_none_or(|(_, right)| right) && by_pin.unwrap_or(true);
-    let any = by_clear.is_some() || by_digest.is_some() || by_pin.is_some();
-    if !(all_right && any) {
-        return None;
-    }
-    let over_nonce =
-        by_digest.is_some_and(|(over_nonce, _)| over_nonce) || (by_clear.is_some() && nonce.is_some());
-    Some(if over_nonce { Proof::Nonce } else { Proof::Password })
+    let pin_counts = account.is_some_and(|account| pin_counts(account, rule, config));
+    Ground { account, pin_counts, nonce, salts }
+}
+
+/// `tb_users.needauth` says that the account needs no secret here: it is open, or this is its address. It never
+/// counts for staff, over UDP, or where only a username and password do.
+fn known_without_secret(account: &Account, source: &Source, rule: &Checked, config: &Config) -> bool {
+    let lenient = config.apialtauth != STRICT && rule.mode(config) != MODE_MOST;
+    let here = || !source.unproven && account.auth_ip.iter().any(|range| range.contains(source.address));
+    let open = match account.need_auth {
+        NeedAuth::Open | NeedAuth::Username => !source.unproven,
+        NeedAuth::Ip | NeedAuth::IpPort | NeedAuth::IpUsername | NeedAuth::IpRange => here(),
+        _ => false,
+    };
+    lenient && open && Level::of(account.kind, account.rights) <= Level::Owner
 }
 
 /// The account's PIN may stand for its password.

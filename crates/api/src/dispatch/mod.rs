@@ -6,6 +6,8 @@ mod console;
 mod describe;
 mod detached;
 mod identify;
+mod inspect;
+mod keeping;
 mod overrides;
 mod recent;
 mod refusal;
@@ -15,17 +17,19 @@ mod web_clients;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use strowger_config::Config;
 use strowger_guard::Verdict;
 use strowger_model::{AccountId, Scope};
-use strowger_store::AuditEntry;
+use strowger_store::{AuditEntry, ReplayRow};
 use strowger_switch::Handle;
 
 pub use call::Call;
+pub(crate) use inspect::{Filter, Shown};
 pub use table::{commands, find};
 
-use crate::auth::{Level, Nonces, Policy, Proof, Replays, Sessions, authorise, look, may_act_for};
+use crate::auth::{ApiKeys, Level, Nonces, Policy, Proof, Replays, Sessions, authorise, look, may_act_for};
 use crate::declare::{Args, Command, Effect, Outcome, Run};
 use crate::events::Hub;
 use crate::reply::{
@@ -34,6 +38,7 @@ use crate::reply::{
 use crate::request::{Request, Transport};
 use detached::{Panicked, detached};
 use identify::Identified;
+use inspect::{Course, Inspector, Stage};
 use overrides::Overrides;
 use recent::Recent;
 use signups::Signups;
@@ -60,6 +65,8 @@ pub(crate) struct Memory {
     /// A change of the machine's address that waits for its confirmation.
     pub address: Option<crate::host::Address>,
     pub callbacks: callbacks::Callbacks,
+    /// Digests that wait to be written.
+    pub unsaved: Vec<ReplayRow>,
 }
 
 /// Takes requests to commands and back.
@@ -72,6 +79,8 @@ pub struct Dispatcher {
     events: Hub,
     /// Whoever carries out what only the program can do.
     pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
+    keys: RwLock<Arc<ApiKeys>>,
+    inspector: Inspector,
 }
 
 /// What became of a request besides its outcome.
@@ -80,6 +89,7 @@ struct Traits {
     proven: bool,
     admin_text: bool,
     bare_ok: bool,
+    course: Course,
 }
 
 impl Dispatcher {
@@ -94,10 +104,13 @@ impl Dispatcher {
             memory: Mutex::default(),
             recent: Recent::default(),
             services: std::sync::OnceLock::new(),
+            keys: RwLock::default(),
+            inspector: Inspector::default(),
         });
         if let Err(why) = dispatcher.reload_rules().await {
             tracing::warn!(%why, "tb_api is not used");
         }
+        dispatcher.recall().await;
         dispatcher
     }
 
@@ -132,7 +145,8 @@ impl Dispatcher {
         let (wanted, web_origin) = (wanted(&request, &config), request.origin.web_origin.clone());
         let (transport, size) = (request.origin.transport, request.size);
         let this = Arc::clone(self);
-        let task = detached(async move { this.handle(request).await });
+        let most = usize::try_from(config.apiinspect).unwrap_or_default();
+        let task = detached(async move { this.handle(request, most).await });
         let (outcome, traits) = task.await.unwrap_or_else(|Panicked| {
             tracing::error!("a command panicked");
             (Err(Failure::failed("internal error")), Traits::default())
@@ -152,15 +166,23 @@ impl Dispatcher {
         answer
     }
 
-    async fn handle(self: Arc<Self>, request: Request) -> (Outcome, Traits) {
+    /// Handles a request and notes it among the last `most`.
+    async fn handle(self: Arc<Self>, request: Request, most: usize) -> (Outcome, Traits) {
         let mut traits = Traits::default();
+        if most == 0 {
+            let outcome = self.try_handle(&request, &mut traits).await;
+            return (outcome, traits);
+        }
+        let (began, at) = (Instant::now(), self.switch.now().wall);
         let outcome = self.try_handle(&request, &mut traits).await;
+        self.inspector.note(most, at, began, request, traits.course, &outcome);
         (outcome, traits)
     }
 
     async fn try_handle(self: &Arc<Self>, request: &Request, traits: &mut Traits) -> Outcome {
         let config = self.switch.config();
         let source = look(&request.origin, &config);
+        traits.course.place = source.place;
         let found = find(&request.command);
         let (credentials, args) = match found {
             Some(command) => crate::auth::Credentials::take(request, command),
@@ -170,11 +192,13 @@ impl Dispatcher {
         let named = credentials.id.as_deref().and_then(|id| identify::resolve(&snapshot, id));
         let user = named.as_ref().map(|account| &*account.username).or(credentials.id.as_deref());
         let now = self.switch.now();
-        refuse(self.switch.guard(|guard| guard.admit(now, source.address, user)))?;
+        refuse(self.switch.guard(|guard| guard.admit_source(now, source.address, user)))?;
+        traits.course.stage = Stage::Form;
         if let Some(broken) = &request.broken {
             return Err(broken.clone());
         }
         refusal::jsonp(request, &config)?;
+        traits.course.stage = Stage::Command;
         let command = found.ok_or_else(|| self.unknown(&request.command))?;
         traits.admin_text = command.access.is_admin();
         traits.bare_ok = command.effect != Effect::Read;
@@ -182,18 +206,29 @@ impl Dispatcher {
         if let Some(why) = rules.custom(command.name) {
             return Err(Failure::unavailable(why));
         }
-        let rule = rules.rule(command);
+        let rule = rules.rule(command).relax(command, &config);
+        traits.course.stage = Stage::OldLists;
         refusal::old_interface(request, command, &source, &config)?;
         let identity =
             Identity { request, command, credentials: &credentials, named, args: &args, source: &source };
+        traits.course.stage = Stage::Identity;
         let identified = self.identify(&identity, &rule, &config)?;
         traits.proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
+        traits.course.learn(&identified);
+        self.admit_account(&identified, &config)?;
+        traits.course.stage = Stage::Rule;
         let policy = policy(&config);
         let level = authorise(&rule.rule, &identified.caller, &source, &policy)
             .map_err(|denial| self.denied(denial, &source, &credentials))?;
+        traits.course.level = level;
+        traits.course.stage = Stage::Nonce;
         self.check_nonce(&identity, &identified, &rule, &config)?;
+        traits.course.stage = Stage::Conditions;
         self.check_conditions(&identified, &source, &rule, &config).await?;
+        traits.course.stage = Stage::Target;
         let call = self.call(&identity, identified, level, rule.rule.support)?;
+        traits.course.target = call.target.as_ref().map(|account| account.id);
+        traits.course.stage = Stage::Ran;
         self.run(call).await
     }
 
@@ -275,7 +310,10 @@ impl Dispatcher {
             target,
             target_named: wanted.is_some(),
             unproven_user: identity.credentials.id.clone().filter(|_| identified.caller.proof == Proof::None),
-            request_id: request_id.or(identified.single_use),
+            request_id: request_id
+                .map(|id| own_request_id(id, own, level, identity.source))
+                .or(identified.single_use),
+            api_key: identified.key,
             source: *identity.source,
             peer: identity.request.origin.peer,
             stream: identity.request.stream.clone(),
@@ -302,6 +340,24 @@ impl Dispatcher {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The requests of a proven account within `ratelimituser`: who only names it uses up none of them.
+    fn admit_account(&self, identified: &Identified, config: &Config) -> Result<(), Failure> {
+        let proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
+        if config.ratelimituser == 0 || !proven {
+            return Ok(());
+        }
+        let now = self.switch.now().mono;
+        refuse(self.switch.guard(|guard| guard.admit_account(now, &identified.name)))
+    }
+
+    pub(crate) fn keys(&self) -> Arc<ApiKeys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) const fn inspector(&self) -> &Inspector {
+        &self.inspector
+    }
+
     fn rules(&self) -> Arc<Overrides> {
         Arc::clone(&self.overrides.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -323,6 +379,11 @@ struct Identity<'a> {
     named: Option<Arc<strowger_model::Account>>,
     args: &'a Args,
     source: &'a crate::auth::Source,
+}
+
+/// Callers whom nobody knows share no request ids: one address must not get the answer of another.
+fn own_request_id(id: String, own: Option<AccountId>, level: Level, source: &crate::auth::Source) -> String {
+    if own.is_some() || level > Level::Public { id } else { format!("{}/{id}", source.address) }
 }
 
 /// Two requests with the same fingerprint ask for the same thing.

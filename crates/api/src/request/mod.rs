@@ -56,6 +56,22 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// One word for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::WebSocket => "ws",
+            Self::SecureWebSocket => "wss",
+            Self::Console => "console",
+            Self::Sip => "sip",
+        }
+    }
+
     /// The path is encrypted.
     #[must_use]
     pub const fn is_secure(self) -> bool {

@@ -5,7 +5,7 @@ use crate::errors::SqlError;
 use crate::fields::WRITABLE;
 
 /// Tables that may be read but not written, with the reason.
-const READ_ONLY: [(&str, &str); 13] = [
+const READ_ONLY: [(&str, &str); 14] = [
     ("tb_cdrresellers", "it is computed from the call records"),
     ("ledger", "money moves by addcredit, transfercredit and calls only"),
     ("balance", "write tb_users.credit: the difference is booked"),
@@ -19,14 +19,17 @@ const READ_ONLY: [(&str, &str); 13] = [
     ("cdr", "write tb_cdrs"),
     ("cdr_cost", "it is computed from the call records"),
     ("tb_outbox", "the server queues its messages itself"),
+    ("tb_apikeys", "use apikeyadd and apikeydel"),
 ];
 
 /// Tables that are neither read nor written here, with the reason.
-const HIDDEN: [(&str, &str); 5] = [
+const HIDDEN: [(&str, &str); 7] = [
     ("account", "use tb_users"),
     ("account_profile", "use tb_users"),
     ("step", "it holds answers to replays"),
     ("idempotency", "it holds answers to replays"),
+    ("api_session", "it holds credentials"),
+    ("api_replay", "it guards credentials"),
     ("schema_version", "migrations depend on it"),
 ];
 

@@ -1,10 +1,22 @@
 //! Commands of ours: no chapter of the documents has them.
 
+mod apikeyadd;
+mod apikeydel;
+mod apikeylist;
 mod eventlist;
 mod events;
 mod examples;
+mod requests;
 
 use crate::declare::Command;
 
 /// The group's commands.
-pub const COMMANDS: &[&Command] = &[&eventlist::COMMAND, &events::COMMAND, &examples::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &apikeyadd::COMMAND,
+    &apikeydel::COMMAND,
+    &apikeylist::COMMAND,
+    &eventlist::COMMAND,
+    &events::COMMAND,
+    &examples::COMMAND,
+    &requests::COMMAND,
+];

@@ -1,5 +1,7 @@
 //! `login`: checks the credentials and opens a session.
 
+use strowger_model::Wall;
+
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
 use crate::reply::{Failure, Reply};
@@ -28,8 +30,11 @@ async fn run(call: Call, _: Params) -> Outcome {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|_| Failure::failed("no randomness"))?;
     let lifetime_s = call.config().apitokenlifetime;
-    let (now, address) = (call.now().mono, call.source.address);
-    let token = call.memory().sessions.open(now, &account, address, u64::from(lifetime_s) * 1_000, random);
+    let expires = Wall(call.now().wall.0 + i64::from(lifetime_s) * 1_000);
+    let key = call.api_key.as_ref().map(|key| key.row.id);
+    let (token, row) = call.memory().sessions.open(&account, call.source.address, expires, random, key);
+    // The token outlives a restart from the moment that it is answered.
+    call.store().session_add(row).await?;
     let (id, kind) = (account.id, account.kind.number());
     Ok(Reply::ok(format!("userid:{id} type:{kind} token:{token}"))
         .with("userid", id.0)

@@ -5,6 +5,7 @@ mod dbreset;
 mod dbrsttgs;
 mod gwrst;
 mod reload;
+mod reloadapikeys;
 mod reloaddialplan;
 mod reloadnumdircache;
 mod restart;
@@ -25,6 +26,7 @@ pub const COMMANDS: &[&Command] = &[
     &dbrsttgs::COMMAND,
     &gwrst::COMMAND,
     &reload::COMMAND,
+    &reloadapikeys::COMMAND,
     &reloaddialplan::COMMAND,
     &reloadnumdircache::COMMAND,
     &restart::COMMAND,
