@@ -82,13 +82,19 @@ export class Transport {
   private async post(command: string, fields: Fields, nonce: string): Promise<Fields> {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (this.token && !nonce) headers["Authorization"] = `Bearer ${this.token}`;
-    const answer = await fetch(`${this.url}/mvapireq/${command}`, {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ ...fields, ...this.credentials(nonce) }),
-      signal: AbortSignal.timeout(this.options.timeout ?? 30_000),
-    });
-    return (await answer.json()) as Fields;
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), this.options.timeout ?? 30_000);
+    try {
+      const answer = await fetch(`${this.url}/mvapireq/${command}`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ ...fields, ...this.credentials(nonce) }),
+        signal: abort.signal,
+      });
+      return (await answer.json()) as Fields;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private credentials(nonce: string): Record<string, string> {

@@ -1,0 +1,484 @@
+"""A client of the Strowger API. Made by examples/clients/generate.py from the server's OpenAPI document.
+
+    client = Client("http://127.0.0.1:8080", key="KEY", user="alice", password="secret", server_salt="SALT")
+    print(client.balance().data["credit"])
+
+Only the standard library is needed. Amounts are `decimal.Decimal`. The password never leaves this program: requests
+carry a digest with a salt of their own, over a nonce where the server asks for one, or the token of `login`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, Literal, TypedDict, TypeVar
+
+Number = int | Decimal
+Data = TypeVar("Data")
+
+
+class ApiError(Exception):
+    """The server refused a request: `kind` is the type of the error, `text` what exactly."""
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        bare = message.removeprefix("ERROR:").strip()
+        self.kind, _, self.text = (part.strip() for part in bare.partition(":"))
+
+    @property
+    def final(self) -> bool:
+        """The same request must not be repeated."""
+        return self.text.endswith("NORETRY")
+
+
+@dataclass
+class Reply(Generic[Data]):
+    """A success: the first line of its text, the values, and where the next page begins."""
+
+    text: str
+    data: Data
+    cursor: str | None = None
+    summary: dict[str, Any] | None = None
+
+
+class Transport:
+    """Requests, credentials and answers; the commands are in `Client`."""
+
+    def __init__(self, url: str, key: str = "", user: str = "", password: str = "", server_salt: str = "",
+                 token: str = "", timeout: float = 30):
+        self.url, self.key, self.user, self.password = url.rstrip("/"), key, user, password
+        self.server_salt, self.token, self.timeout = server_salt, token, timeout
+
+    def request(self, command: str, parameters: dict[str, Any]) -> Reply[Any]:
+        """Any command by its name."""
+        fields = {name: value for name, value in parameters.items() if value is not None}
+        answer = self._post(command, fields, "")
+        text = answer["text"]
+        if text.startswith("ERROR: new nonce is:") and self.password:
+            nonce = text.removeprefix("ERROR: new nonce is:").removesuffix("EOF")
+            answer = self._post(command, fields, nonce)
+        if answer["status"] != "OK":
+            raise ApiError(answer["text"])
+        return Reply(answer["text"], answer["data"], answer.get("cursor"), answer.get("summary"))
+
+    def open_session(self) -> None:
+        """Logs in; later requests carry the token instead of digests."""
+        self.token = ""
+        self.token = self.request("login", {}).data["token"]
+
+    def _post(self, command: str, fields: dict[str, Any], nonce: str) -> dict[str, Any]:
+        body = json.dumps({**fields, **self._credentials(nonce)}, default=str).encode()
+        headers = {"Content-Type": "application/json"}
+        if self.token and not nonce:
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(f"{self.url}/mvapireq/{command}", data=body, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError as refused:
+            # With httpstrictresponse the status tells the result; the body is the same.
+            content = refused.read()
+        return json.loads(content, parse_float=Decimal)
+
+    def _credentials(self, nonce: str) -> dict[str, str]:
+        credentials = {"authkey": self.key} if self.key else {}
+        if self.user and (nonce or not self.token):
+            salt = secrets.token_hex(8)
+            clear = f"ck5Gp{self.user}{self.password}{self.server_salt}{salt}{nonce}"
+            digest = hashlib.md5(clear.encode()).hexdigest()
+            credentials |= {"authid": self.user, "authmd5": digest, "authsalt1": salt}
+            if nonce:
+                credentials["nonce"] = nonce[:16]
+        return credentials
+
+
+ApitestData = TypedDict("ApitestData", {"ip": 'str', "user": 'str'}, total=False)
+Apitest1Data = TypedDict("Apitest1Data", {"ip": 'str'}, total=False)
+LoginData = TypedDict("LoginData", {"expires": 'Number', "token": 'str', "type": 'Number', "userid": 'Number'}, total=False)
+NewuseruData = TypedDict("NewuseruData", {"userid": 'Number'}, total=False)
+PreauthData = TypedDict("PreauthData", {"nonce": 'str'}, total=False)
+AddcallbacknumberData = TypedDict("AddcallbacknumberData", {"callback": 'bool', "number": 'str'}, total=False)
+AddcreditData = TypedDict("AddcreditData", {"credit": 'Number', "currency": 'str', "userid": 'Number'}, total=False)
+BalanceData = TypedDict("BalanceData", {"credit": 'Number', "currency": 'str', "postpaid": 'bool'}, total=False)
+CallbackaccessnumberData = TypedDict("CallbackaccessnumberData", {"number": 'str'}, total=False)
+CalldivertData = TypedDict("CalldivertData", {"forwardalways": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "noanswertimeout": 'Number'}, total=False)
+CallforwardData = TypedDict("CallforwardData", {"forwardalways": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "noanswertimeout": 'Any'}, total=False)
+CdrData = TypedDict("CdrData", {"callednumber": 'Any', "costenduser": 'Any', "datum": 'Any', "realduration": 'Any'}, total=False)
+ChangepwdData = TypedDict("ChangepwdData", {}, total=False)
+ChargeData = TypedDict("ChargeData", {"credit": 'Number', "currency": 'str'}, total=False)
+CliData = TypedDict("CliData", {"callback": 'bool', "number": 'str'}, total=False)
+GetdetailsData = TypedDict("GetdetailsData", {"address": 'str', "authip": 'str', "billaddress": 'str', "billinguserid": 'str', "billsourceid": 'str', "birthday": 'str', "blockprefixes": 'str', "callbacknumber": 'str', "changesptoring": 'str', "choosecodecs": 'str', "comment": 'str', "connectvoice": 'str', "contactname": 'str', "convertdtmf": 'str', "country": 'str', "credit": 'str', "creditelapsedt": 'str', "currency": 'str', "datum": 'str', "digestalgorithms": 'str', "discvoice": 'str', "displayname": 'str', "domainname": 'str', "email": 'str', "email2": 'str', "enabled": 'str', "enabledprefixes": 'str', "euregnumber": 'str', "fax": 'str', "forwardalways": 'str', "forwarddearlystart": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "freeminutes": 'str', "freeminutesleft": 'str', "freesms": 'str', "freesmsleft": 'str', "gender": 'str', "held": 'str', "id": 'str', "ip": 'str', "iscallback": 'str', "ivrid": 'str', "language": 'str', "maxlines": 'str', "musiconhold": 'str', "name": 'str', "needauth": 'str', "needcodeconversion": 'str', "needregister": 'str', "noanswertimeout": 'str', "notifymissedemail": 'str', "notifymissedsms": 'str', "packetid": 'str', "parentid": 'str', "phone": 'str', "playadv": 'str', "playdisc": 'str', "port": 'str', "postaddress": 'str', "postpaid": 'str', "proxy": 'str', "regival": 'str', "regnumber": 'str', "rgmode": 'str', "rights": 'str', "ringgroup": 'str', "senddailyemail": 'str', "sendemailalert": 'str', "sendlowcreditemail": 'str', "sendmonthlyemail": 'str', "sendotheremail": 'str', "sendsmsalert": 'str', "sendsmsreport": 'str', "sendstraffic": 'str', "sessiontimer": 'str', "status": 'Number', "statusdate": 'str', "techprefix": 'str', "temporarydisabled": 'str', "transport": 'str', "type": 'str', "usergroup": 'str', "username": 'str', "utc": 'str', "voicemail": 'str', "voicemailalways": 'str', "voicemailonbusy": 'str', "voicemailonnoansw": 'str'}, total=False)
+GetphonenumberData = TypedDict("GetphonenumberData", {"location": 'str', "number": 'str'}, total=False)
+LockphonenumberData = TypedDict("LockphonenumberData", {"days": 'Number', "number": 'str'}, total=False)
+RatingData = TypedDict("RatingData", {"billingstep": 'Number', "connectfee": 'Number', "currency": 'str', "destination": 'str', "price": 'Number'}, total=False)
+RatingData2 = TypedDict("RatingData2", {"billingstep": 'Number', "connectfee": 'Number', "currency": 'str', "direction": 'str', "prefix": 'str', "price": 'Number'}, total=False)
+SearchData = TypedDict("SearchData", {"name": 'str', "phone": 'str', "username": 'str'}, total=False)
+SetfieldData = TypedDict("SetfieldData", {"field": 'str'}, total=False)
+StatusData = TypedDict("StatusData", {"status": 'Number'}, total=False)
+TransfercreditData = TypedDict("TransfercreditData", {"credit": 'Number', "currency": 'str'}, total=False)
+VerifyuserData = TypedDict("VerifyuserData", {"status": 'Number', "users": 'dict[str, Any]'}, total=False)
+WsloadData = TypedDict("WsloadData", {"load": 'Number', "sessions": 'Number', "type": 'Number'}, total=False)
+WsunregData = TypedDict("WsunregData", {"unregistered": 'Number'}, total=False)
+WsuserData = TypedDict("WsuserData", {"domain": 'str', "iceservers": 'list[Any]', "path": 'str', "realm": 'str', "subprotocol": 'str', "username": 'str'}, total=False)
+CallData = TypedDict("CallData", {"calledid": 'Any', "callednumber": 'Any', "callerid": 'Any', "callstartdate": 'Any', "dbcallsid": 'Any', "origcallerid": 'Any', "realduration": 'Any', "serverid": 'Any', "sipcallid": 'Any', "state": 'Any'}, total=False)
+HeartbeatData = TypedDict("HeartbeatData", {}, total=False)
+HeartbeatData2 = TypedDict("HeartbeatData2", {"detail": 'str', "ms": 'Number', "name": 'str', "ok": 'bool'}, total=False)
+InfoData = TypedDict("InfoData", {"accounts": 'Number', "bindings": 'Number', "calls": 'Number', "callsanswered": 'Number', "callstotal": 'Number', "cps": 'Number', "cpums": 'Number', "database": 'str', "databasedetail": 'str', "databaseok": 'bool', "databasewriteus": 'Number', "draining": 'bool', "epoch": 'Number', "mainport": 'Number', "mainportudp": 'Number', "memorykb": 'Number', "node": 'Number', "registered": 'Number', "sipport": 'Number', "sipreceived": 'Number', "sipsent": 'Number', "started": 'str', "uptime": 'Number', "version": 'str'}, total=False)
+ReguserData = TypedDict("ReguserData", {"contact": 'Any', "expires": 'Any', "id": 'Any', "received": 'Any', "transport": 'Any', "username": 'Any'}, total=False)
+RoutingtestData = TypedDict("RoutingtestData", {"stage": 'str', "text": 'str'}, total=False)
+VersionData = TypedDict("VersionData", {"machine": 'str', "name": 'str', "system": 'str', "version": 'str'}, total=False)
+AddserverData = TypedDict("AddserverData", {"routes": 'Number', "userid": 'Number'}, total=False)
+BannedlistData = TypedDict("BannedlistData", {"hits": 'Any', "ip": 'Any', "reason": 'Any', "since": 'Any', "until": 'Any'}, total=False)
+DbData = TypedDict("DbData", {}, total=False)
+DelbannedData = TypedDict("DelbannedData", {"lifted": 'Number'}, total=False)
+DeluserData = TypedDict("DeluserData", {"disconnected": 'Number', "unregistered": 'Number', "userid": 'Number'}, total=False)
+DisccallData = TypedDict("DisccallData", {"disconnected": 'Number'}, total=False)
+ListusersData = TypedDict("ListusersData", {"credit": 'Number', "currency": 'str', "enabled": 'Number', "id": 'Number', "name": 'str', "parentid": 'Number', "phone": 'str', "postpaid": 'Number', "status": 'Number', "type": 'Number', "username": 'str'}, total=False)
+NewuseriData = TypedDict("NewuseriData", {"userid": 'Number'}, total=False)
+UnregData = TypedDict("UnregData", {"unregistered": 'Number'}, total=False)
+ApireloadData = TypedDict("ApireloadData", {"entries": 'Number'}, total=False)
+CloseData = TypedDict("CloseData", {}, total=False)
+GetfieldData = TypedDict("GetfieldData", {}, total=False)
+KeepaliveData = TypedDict("KeepaliveData", {}, total=False)
+ExamplesData = TypedDict("ExamplesData", {"command": 'str', "form": 'str', "request": 'str'}, total=False)
+
+
+class Client(Transport):
+    """Every command of the server as a method."""
+
+    def apitest(self, cursor: str | None = None) -> Reply[ApitestData]:
+        """Connectivity test that runs the configured authentication: key, and credentials where some are sent."""
+        return self.request("apitest", {"cursor": cursor})
+
+    def apitest1(self, cursor: str | None = None) -> Reply[Apitest1Data]:
+        """Connectivity test without any authentication."""
+        return self.request("apitest1", {"cursor": cursor})
+
+    def login(self, cursor: str | None = None) -> Reply[LoginData]:
+        """Checks the credentials, records the login and answers a session token that serves as a bearer token."""
+        return self.request("login", {"cursor": cursor})
+
+    def newuseru(self, u_username: str, u_password: str, u_name: str | None = None, u_email: str | None = None, u_phone: str | None = None, u_currency: str | None = None, u_country: str | None = None, u_address: str | None = None, deviceid: str | None = None, requestid: str | None = None) -> Reply[NewuseruData]:
+        """Self-service sign-up: makes an enduser without credit; limited by address and device."""
+        return self.request("newuseru", {"u_username": u_username, "u_password": u_password, "u_name": u_name, "u_email": u_email, "u_phone": u_phone, "u_currency": u_currency, "u_country": u_country, "u_address": u_address, "deviceid": deviceid, "requestid": requestid})
+
+    def preauth(self, cursor: str | None = None) -> Reply[PreauthData]:
+        """Issues a nonce, bound to the client's address, for the next requests' authmd5."""
+        return self.request("preauth", {"cursor": cursor})
+
+    def addcallbacknumber(self, num: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[AddcallbacknumberData]:
+        """Adds a number from which the account may trigger callbacks by a call to callbackaccessnumber."""
+        return self.request("addcallbacknumber", {"num": num, "targetuser": targetuser, "requestid": requestid})
+
+    def addcredit(self, credit: str | None = None, pin: str | None = None, username: str | None = None, currency: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[AddcreditData]:
+        """Adds (or subtracts) credit of the named account, from trusted addresses; with pin as charge."""
+        return self.request("addcredit", {"credit": credit, "pin": pin, "username": username, "currency": currency, "targetuser": targetuser, "requestid": requestid})
+
+    def balance(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[BalanceData]:
+        """Credit of the account."""
+        return self.request("balance", {"targetuser": targetuser, "cursor": cursor})
+
+    def callback(self, num: str, ivr: str | None = None, bnum: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Rings the number, and when it answers connects it to the account's phone or to bnum; both are billed to the account."""
+        return self.request("callback", {"num": num, "ivr": ivr, "bnum": bnum, "targetuser": targetuser, "requestid": requestid})
+
+    def callbackaccessnumber(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[CallbackaccessnumberData]:
+        """The access number that declines a known caller's call and calls it back."""
+        return self.request("callbackaccessnumber", {"targetuser": targetuser, "cursor": cursor})
+
+    def calldivert(self, callforwardalways: str | None = None, callforwardonbusy: str | None = None, callforwardonnoanswer: str | None = None, callforwardonnoanswertimeout: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[CalldivertData]:
+        """As callforward, under the names that existing clients send."""
+        return self.request("calldivert", {"callforwardalways": callforwardalways, "callforwardonbusy": callforwardonbusy, "callforwardonnoanswer": callforwardonnoanswer, "callforwardonnoanswertimeout": callforwardonnoanswertimeout, "targetuser": targetuser, "requestid": requestid})
+
+    def callforward(self, anum: str | None = None, bnum: str | None = None, cnum: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[CallforwardData]:
+        """Sets forwarding: always, on busy, on no answer. What is absent stays, what is empty is cleared."""
+        return self.request("callforward", {"anum": anum, "bnum": bnum, "cnum": cnum, "targetuser": targetuser, "requestid": requestid})
+
+    def callrating(self, callid: str, username: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """For a running call: the credit that is left, the longest duration in seconds, the price per minute and the destination."""
+        return self.request("callrating", {"callid": callid, "username": username, "targetuser": targetuser, "cursor": cursor})
+
+    def cdr(self, caller: str | None = None, called: str | None = None, maxcount: int | None = None, days: str | None = None, dir: Literal["all", "in", "out"] | None = None, type: Literal["all", "connected", "notconnected"] | None = None, prefix: str | None = None, fields: Literal["min", "normal", "all"] | None = None, summary: Literal["yes", "no"] | None = None, by: Literal["all", "day", "caller", "called"] | None = None, order: Literal["date", "caller", "called", "user"] | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[CdrData]]:
+        """Call history: own calls for users, everyone's with costs and profit for administrators."""
+        return self.request("cdr", {"caller": caller, "called": called, "maxcount": maxcount, "days": days, "dir": dir, "type": type, "prefix": prefix, "fields": fields, "summary": summary, "by": by, "order": order, "targetuser": targetuser, "cursor": cursor})
+
+    def changepwd(self, newpassword: str, oldpassword: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[ChangepwdData]:
+        """Changes the password after checking the old one; it acts at once."""
+        return self.request("changepwd", {"newpassword": newpassword, "oldpassword": oldpassword, "targetuser": targetuser, "requestid": requestid})
+
+    def charge(self, pin: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[ChargeData]:
+        """Redeems a recharge PIN exactly once; wrong ones count as failed logins."""
+        return self.request("charge", {"pin": pin, "targetuser": targetuser, "requestid": requestid})
+
+    def cli(self, anum: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[CliData]:
+        """Adds a pin-less number (ANI): calls from it to an access number are the account's. A number has one account."""
+        return self.request("cli", {"anum": anum, "targetuser": targetuser, "requestid": requestid})
+
+    def getdetails(self, mode: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[GetdetailsData]:
+        """Account details as name=value lines; never passwords."""
+        return self.request("getdetails", {"mode": mode, "targetuser": targetuser, "cursor": cursor})
+
+    def getphonenumber(self, count: int | None = None, prefix: str | None = None, location: str | None = None, cursor: str | None = None) -> Reply[list[GetphonenumberData]]:
+        """Free numbers of the pool; lockphonenumber takes one."""
+        return self.request("getphonenumber", {"count": count, "prefix": prefix, "location": location, "cursor": cursor})
+
+    def lockphonenumber(self, num: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[LockphonenumberData]:
+        """Takes a free number of the pool: exactly one caller gets it, and calls to it reach the account."""
+        return self.request("lockphonenumber", {"num": num, "targetuser": targetuser, "requestid": requestid})
+
+    def p2p(self, bnum: str, cnum: str | None = None, waitfor: int | None = None, anum: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Calls the first number, when it answers the second, and bridges them; both are billed to the account."""
+        return self.request("p2p", {"bnum": bnum, "cnum": cnum, "waitfor": waitfor, "anum": anum, "targetuser": targetuser, "requestid": requestid})
+
+    def rating(self, bnum: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[RatingData | list[RatingData2]]:
+        """Price per minute of a number or prefix for this account; the price table without a number."""
+        return self.request("rating", {"bnum": bnum, "targetuser": targetuser, "cursor": cursor})
+
+    def search(self, txt: str, maxcount: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[SearchData]]:
+        """Finds users by part of a username, name or number: for users those of the same reseller and group."""
+        return self.request("search", {"txt": txt, "maxcount": maxcount, "targetuser": targetuser, "cursor": cursor})
+
+    def setfield(self, fieldname: str, fieldtype: str | None = None, fieldvalue: str | None = None, rowid: str | None = None, sync: str | None = None, table: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[SetfieldData]:
+        """Sets a field of the account; administrators any field of any table."""
+        return self.request("setfield", {"fieldname": fieldname, "fieldtype": fieldtype, "fieldvalue": fieldvalue, "rowid": rowid, "sync": sync, "table": table, "targetuser": targetuser, "requestid": requestid})
+
+    def status(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[StatusData]:
+        """Own line state: 0 doesn't exist, 1 offline, 2 online, 3 calling, 4 speaking."""
+        return self.request("status", {"targetuser": targetuser, "cursor": cursor})
+
+    def transfercredit(self, username: str, credit: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[TransfercreditData]:
+        """Moves credit to another account in one step; never below zero for prepaid accounts."""
+        return self.request("transfercredit", {"username": username, "credit": credit, "targetuser": targetuser, "requestid": requestid})
+
+    def verifyuser(self, userusername: str | None = None, userlist: str | None = None, cursor: str | None = None) -> Reply[VerifyuserData]:
+        """Line state of another user, with the numbers of status; with userlist of several."""
+        return self.request("verifyuser", {"userusername": userusername, "userlist": userlist, "cursor": cursor})
+
+    def wsload(self, brandid: str | None = None, brandname: str | None = None, companyname: str | None = None, upperserver: str | None = None, cursor: str | None = None) -> Reply[WsloadData]:
+        """Load of the WebSocket gateway, 0 idle to 7 full, by connections and calls, for balancing in the client."""
+        return self.request("wsload", {"brandid": brandid, "brandname": brandname, "companyname": companyname, "upperserver": upperserver, "cursor": cursor})
+
+    def wsunreg(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[WsunregData]:
+        """Ends the account's WebRTC session: its registrations over WebSocket are gone."""
+        return self.request("wsunreg", {"targetuser": targetuser, "cursor": cursor})
+
+    def wsuser(self, brandname: str | None = None, companyname: str | None = None, upperserver: str | None = None, upperserverdomain: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[WsuserData]:
+        """Begins a WebRTC client's session: where its SIP over WebSocket goes, and its realm and ICE servers."""
+        return self.request("wsuser", {"brandname": brandname, "companyname": companyname, "upperserver": upperserver, "upperserverdomain": upperserverdomain, "targetuser": targetuser, "cursor": cursor})
+
+    def call(self, origsimid: str | None = None, telnum: str | None = None, duration: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[CallData]]:
+        """Live calls with their state; the first column is the dbcallsid that disccall takes."""
+        return self.request("call", {"origsimid": origsimid, "telnum": telnum, "duration": duration, "targetuser": targetuser, "cursor": cursor})
+
+    def deviceid(self, cursor: str | None = None) -> Reply[Any]:
+        """The stable id of this installation and node."""
+        return self.request("deviceid", {"cursor": cursor})
+
+    def epreg(self, regtype: Literal["in", "out", "all"] | None = None, regstate: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Registrations: of phones at this server (in) and of this server at upper servers (out)."""
+        return self.request("epreg", {"regtype": regtype, "regstate": regstate, "targetuser": targetuser, "cursor": cursor})
+
+    def file(self, filename: str, cursor: str | None = None) -> Reply[Any]:
+        """Sends a file of the server (logs, CDR files, recordings), in base64."""
+        return self.request("file", {"filename": filename, "cursor": cursor})
+
+    def heartbeat(self, mode: str | None = None, cursor: str | None = None) -> Reply[HeartbeatData | list[HeartbeatData2]]:
+        """quick: alive. full: exercises database, SIP, media, disk and queues; fails if one of them does."""
+        return self.request("heartbeat", {"mode": mode, "cursor": cursor})
+
+    def info(self, cursor: str | None = None) -> Reply[InfoData]:
+        """Uptime, version, listeners, registered users, calls, processor, memory, database."""
+        return self.request("info", {"cursor": cursor})
+
+    def quickstat(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Calls, calls per second, registered accounts, ASR in percent and ACD in seconds of the last hour, queue depth."""
+        return self.request("quickstat", {"targetuser": targetuser, "cursor": cursor})
+
+    def reguser(self, usr: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ReguserData]]:
+        """Registered users and devices: contact, received address, transport, user agent, expiry."""
+        return self.request("reguser", {"usr": usr, "targetuser": targetuser, "cursor": cursor})
+
+    def routingtest(self, called: str, ip: str | None = None, caller: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[RoutingtestData]]:
+        """Dry run of a call: authentication, normalisation, filters, every candidate with price and reason."""
+        return self.request("routingtest", {"called": called, "ip": ip, "caller": caller, "targetuser": targetuser, "cursor": cursor})
+
+    def shortinfo(self, cursor: str | None = None) -> Reply[Any]:
+        """The state of the server in five lines."""
+        return self.request("shortinfo", {"cursor": cursor})
+
+    def showcfg(self, section: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """The configuration in force, with the source of each value; secrets are masked."""
+        return self.request("showcfg", {"section": section, "cursor": cursor})
+
+    def threadlist(self, cursor: str | None = None) -> Reply[Any]:
+        """Threads of the process with name, processor time in milliseconds and state."""
+        return self.request("threadlist", {"cursor": cursor})
+
+    def threads(self, cursor: str | None = None) -> Reply[Any]:
+        """Threads of the process with name, processor time in milliseconds and state."""
+        return self.request("threads", {"cursor": cursor})
+
+    def threads2(self, cursor: str | None = None) -> Reply[Any]:
+        """As threads, and the runtime's workers, tasks, tasks that wait, and the time its workers spent polling tasks."""
+        return self.request("threads2", {"cursor": cursor})
+
+    def version(self, cursor: str | None = None) -> Reply[VersionData]:
+        """Name, version and system."""
+        return self.request("version", {"cursor": cursor})
+
+    def addserver(self, u_type: int | None = None, u_name: str | None = None, u_username: str | None = None, u_password: str | None = None, u_domain: str | None = None, u_ip: str | None = None, u_port: int | None = None, u_proxy: str | None = None, u_transport: str | None = None, u_auth: int | None = None, u_email: str | None = None, u_country: str | None = None, u_currency: str | None = None, u_credit: str | None = None, u_routing: str | None = None, u_routingpriority: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[AddserverData]:
+        """Adds a SIP server or traffic sender, usable for routing at once; fieldname0…99/fieldval0…99 set more."""
+        return self.request("addserver", {"u_type": u_type, "u_name": u_name, "u_username": u_username, "u_password": u_password, "u_domain": u_domain, "u_ip": u_ip, "u_port": u_port, "u_proxy": u_proxy, "u_transport": u_transport, "u_auth": u_auth, "u_email": u_email, "u_country": u_country, "u_currency": u_currency, "u_credit": u_credit, "u_routing": u_routing, "u_routingpriority": u_routingpriority, "targetuser": targetuser, "requestid": requestid})
+
+    def bannedlist(self, cursor: str | None = None) -> Reply[list[BannedlistData]]:
+        """Banned addresses and accounts: reason, since, until, hits."""
+        return self.request("bannedlist", {"cursor": cursor})
+
+    def cmd(self, txt: str, requestid: str | None = None) -> Reply[Any]:
+        """Runs a program of the start-up file's hostcommands: no shell, bounded in time and output, audited."""
+        return self.request("cmd", {"txt": txt, "requestid": requestid})
+
+    def db(self, sql: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[list[DbData]]:
+        """Runs one SQL statement, also in T-SQL dress, within time and row limits; audited."""
+        return self.request("db", {"sql": sql, "targetuser": targetuser, "requestid": requestid})
+
+    def delbanned(self, ip: str | None = None, requestid: str | None = None) -> Reply[DelbannedData]:
+        """Lifts the ban of an address or account, or all bans."""
+        return self.request("delbanned", {"ip": ip, "requestid": requestid})
+
+    def deluser(self, u_id: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[DeluserData]:
+        """Deletes an account, keeping its history; drops its registrations and live calls."""
+        return self.request("deluser", {"u_id": u_id, "targetuser": targetuser, "requestid": requestid})
+
+    def disccall(self, dbcallsid: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[DisccallData]:
+        """Hangs up a call; its CDR tells the reason."""
+        return self.request("disccall", {"dbcallsid": dbcallsid, "targetuser": targetuser, "requestid": requestid})
+
+    def getfile(self, filename: str, cursor: str | None = None) -> Reply[Any]:
+        """Loads a file from the server's files folder, in base64."""
+        return self.request("getfile", {"filename": filename, "cursor": cursor})
+
+    def listusers(self, u_type: int | None = None, u_maxcount: int | None = None, u_extended: Literal["yes", "no"] | None = None, u_order: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ListusersData]]:
+        """Lists accounts, with a cursor for the next page; never passwords."""
+        return self.request("listusers", {"u_type": u_type, "u_maxcount": u_maxcount, "u_extended": u_extended, "u_order": u_order, "targetuser": targetuser, "cursor": cursor})
+
+    def newuseri(self, u_username: str, u_password: str, u_name: str | None = None, u_email: str | None = None, u_phone: str | None = None, u_currency: str | None = None, u_country: str | None = None, u_address: str | None = None, credit: str | None = None, u_type: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[NewuseriData]:
+        """Makes an account without sign-up limits, with opening credit."""
+        return self.request("newuseri", {"u_username": u_username, "u_password": u_password, "u_name": u_name, "u_email": u_email, "u_phone": u_phone, "u_currency": u_currency, "u_country": u_country, "u_address": u_address, "credit": credit, "u_type": u_type, "targetuser": targetuser, "requestid": requestid})
+
+    def putfile(self, filename: str, filedata: str, requestid: str | None = None) -> Reply[Any]:
+        """Saves base64 data under the server's files folder, whole or not at all."""
+        return self.request("putfile", {"filename": filename, "filedata": filedata, "requestid": requestid})
+
+    def setip(self, cardname: str, ip: str, mask: str, gateway: str | None = None, gwmetric: int | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Changes the machine's address through the operator's helper; the same request again confirms it, else it is reverted after hostipconfirm seconds."""
+        return self.request("setip", {"cardname": cardname, "ip": ip, "mask": mask, "gateway": gateway, "gwmetric": gwmetric, "requestid": requestid})
+
+    def unreg(self, username: str, ip: str | None = None, mode: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[UnregData]:
+        """Unregisters a user's devices, or all; mode=1 removes the bindings silently."""
+        return self.request("unreg", {"username": username, "ip": ip, "mode": mode, "targetuser": targetuser, "requestid": requestid})
+
+    def apireload(self, requestid: str | None = None) -> Reply[ApireloadData]:
+        """Reloads tb_api at once; a wrong row is named and leaves the old rules."""
+        return self.request("apireload", {"requestid": requestid})
+
+    def dbreset(self, requestid: str | None = None) -> Reply[Any]:
+        """Fresh connections to the database for the writer and the readers; what runs is finished on the old ones. Answers when the database was written and read."""
+        return self.request("dbreset", {"requestid": requestid})
+
+    def dbrsttgs(self, requestid: str | None = None) -> Reply[Any]:
+        """Starts the follower of the database's change triggers anew; answers when everything that is committed is in force."""
+        return self.request("dbrsttgs", {"requestid": requestid})
+
+    def gwrst(self, requestid: str | None = None) -> Reply[Any]:
+        """Forgets which trunks did not answer and registers at every server anew; answers when they answered or had five seconds."""
+        return self.request("gwrst", {"requestid": requestid})
+
+    def reload(self, requestid: str | None = None) -> Reply[Any]:
+        """Reads the configuration again: validated as a whole, in force at once; a wrong value changes nothing and is named. Says which keys changed, and which of them wait for a restart."""
+        return self.request("reload", {"requestid": requestid})
+
+    def reloaddialplan(self, requestid: str | None = None) -> Reply[Any]:
+        """Reads routing, prices, currencies and holidays again, in force together; says how many there are and what changed since the last time."""
+        return self.request("reloaddialplan", {"requestid": requestid})
+
+    def reloadnumdircache(self, requestid: str | None = None) -> Reply[Any]:
+        """Reads the number pool again, in force together; says how many there are and what changed since the last time."""
+        return self.request("reloadnumdircache", {"requestid": requestid})
+
+    def restart(self, what: Literal["service", "database", "server", "force"], requestid: str | None = None) -> Reply[Any]:
+        """Restarts: service (after running calls ended or had draintimeout), force (at once), database (connections and listener), server (the machine, by hostrestart)."""
+        return self.request("restart", {"what": what, "requestid": requestid})
+
+    def rulesreload(self, requestid: str | None = None) -> Reply[Any]:
+        """Reads the routing rules and the blocked numbers again, in force together; says how many there are and what changed since the last time."""
+        return self.request("rulesreload", {"requestid": requestid})
+
+    def sipreset(self, requestid: str | None = None) -> Reply[Any]:
+        """As vsiprst, and ends the attempts that nobody answered yet, forgets routes and registers at the servers anew; answered calls go on."""
+        return self.request("sipreset", {"requestid": requestid})
+
+    def vsiprst(self, requestid: str | None = None) -> Reply[Any]:
+        """Binds the sockets of SIP and of the main UDP port anew on the same ports; calls, registrations and connections go on. Answers when an OPTIONS is answered."""
+        return self.request("vsiprst", {"requestid": requestid})
+
+    def webrst(self, requestid: str | None = None) -> Reply[Any]:
+        """Binds the TCP and TLS listeners of the API, the web and the console anew on the same ports; connections go on."""
+        return self.request("webrst", {"requestid": requestid})
+
+    def capcheck(self, direction: str, cursor: str | None = None) -> Reply[Any]:
+        """Free capacity towards a prefix: trunks in the order of routing with calls in use, limits and what is free; and the server's own limit."""
+        return self.request("capcheck", {"direction": direction, "cursor": cursor})
+
+    def close(self, cursor: str | None = None) -> Reply[CloseData]:
+        """Closes the connection, on transports that have one."""
+        return self.request("close", {"cursor": cursor})
+
+    def exit(self, cursor: str | None = None) -> Reply[Any]:
+        """Closes the connection, on transports that have one."""
+        return self.request("exit", {"cursor": cursor})
+
+    def getfield(self, filterfieldvalue: str, table: str | None = None, retfieldname: str | None = None, filterfieldtype: str | None = None, filterfieldname: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[GetfieldData]:
+        """One value: a field of the first row that fits."""
+        return self.request("getfield", {"filterfieldvalue": filterfieldvalue, "table": table, "retfieldname": retfieldname, "filterfieldtype": filterfieldtype, "filterfieldname": filterfieldname, "targetuser": targetuser, "cursor": cursor})
+
+    def help(self, command: str | None = None, cursor: str | None = None) -> Reply[list[str]]:
+        """Lists the commands, or explains one."""
+        return self.request("help", {"command": command, "cursor": cursor})
+
+    def keepalive(self, cursor: str | None = None) -> Reply[KeepaliveData]:
+        """Keeps the connection alive."""
+        return self.request("keepalive", {"cursor": cursor})
+
+    def normalizechk(self, called: str, caller: str | None = None, country: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """How a number is normalised, step by step: the result, its E.164 form, what it is, and its destination's name."""
+        return self.request("normalizechk", {"called": called, "caller": caller, "country": country, "targetuser": targetuser, "cursor": cursor})
+
+    def pgetfile(self, filename: str, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Loads a file that the account saved with pputfile or uploaded, in base64."""
+        return self.request("pgetfile", {"filename": filename, "targetuser": targetuser, "cursor": cursor})
+
+    def pputfile(self, filename: str, filedata: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Saves base64 data under mvweb/filestorage, from where it is served as a download."""
+        return self.request("pputfile", {"filename": filename, "filedata": filedata, "targetuser": targetuser, "requestid": requestid})
+
+    def quit(self, cursor: str | None = None) -> Reply[Any]:
+        """Closes the connection, on transports that have one."""
+        return self.request("quit", {"cursor": cursor})
+
+    def eventlist(self, since: int | None = None, types: str | None = None, max: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Lists kept events after a number; the cursor in the answer is the next page's since."""
+        return self.request("eventlist", {"since": since, "types": types, "max": max, "targetuser": targetuser, "cursor": cursor})
+
+    def events(self, since: int | None = None, types: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Pushes events on this TCP or WebSocket stream, one JSON object per line or message; elsewhere says only where the stream stands."""
+        return self.request("events", {"since": since, "types": types, "targetuser": targetuser, "cursor": cursor})
+
+    def examples(self, user: str | None = None, command: str | None = None, url: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ExamplesData]]:
+        """Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else."""
+        return self.request("examples", {"user": user, "command": command, "url": url, "targetuser": targetuser, "cursor": cursor})

@@ -1,0 +1,1742 @@
+/**
+ * A client of the Strowger API. Made by examples/clients/generate.py from the server's OpenAPI document.
+ *
+ *     const client = new Client("http://127.0.0.1:8080", { key: "KEY", user: "alice", password: "secret", serverSalt: "SALT" });
+ *     console.log((await client.balance()).data.credit);
+ *
+ * Runs in browsers and Node without packages. The password never leaves this program: requests carry a digest with
+ * a salt of their own, over a nonce where the server asks for one, or the token of `login`.
+ */
+
+/** The server refused a request: `kind` is the type of the error, `text` what exactly. */
+export class ApiError extends Error {
+  readonly kind: string;
+  readonly text: string;
+
+  constructor(message: string) {
+    super(message);
+    this.name = "ApiError";
+    const bare = message.replace(/^ERROR:\s*/, "");
+    const end = bare.indexOf(":");
+    this.kind = end < 0 ? bare : bare.slice(0, end);
+    this.text = end < 0 ? "" : bare.slice(end + 1).trim();
+  }
+
+  /** The same request must not be repeated. */
+  get final(): boolean {
+    return this.text.endsWith("NORETRY");
+  }
+}
+
+/** A success: the first line of its text, the values, and where the next page begins. */
+export interface Reply<Data> {
+  text: string;
+  data: Data;
+  cursor?: string;
+  summary?: Record<string, unknown>;
+}
+
+export interface Options {
+  key?: string;
+  user?: string;
+  password?: string;
+  serverSalt?: string;
+  token?: string;
+  /** Milliseconds. */
+  timeout?: number;
+}
+
+type Fields = Record<string, unknown>;
+
+/** Requests, credentials and answers; the commands are in `Client`. */
+export class Transport {
+  protected readonly url: string;
+  protected readonly options: Options;
+  token: string;
+
+  constructor(url: string, options: Options = {}) {
+    this.url = url.replace(/\/+$/, "");
+    this.options = options;
+    this.token = options.token ?? "";
+  }
+
+  /** Any command by its name. */
+  async request<Data>(command: string, parameters: object): Promise<Reply<Data>> {
+    const fields: Fields = {};
+    for (const [name, value] of Object.entries(parameters)) {
+      if (value !== undefined && value !== null) fields[name] = value;
+    }
+    let answer = await this.post(command, fields, "");
+    const asked = /^ERROR: new nonce is:(.*)EOF$/.exec(String(answer.text));
+    if (asked && this.options.password) answer = await this.post(command, fields, asked[1] ?? "");
+    if (answer.status !== "OK") throw new ApiError(String(answer.text));
+    return answer as unknown as Reply<Data>;
+  }
+
+  /** Logs in; later requests carry the token instead of digests. */
+  async openSession(): Promise<void> {
+    this.token = "";
+    this.token = (await this.request<{ token: string }>("login", {})).data.token;
+  }
+
+  private async post(command: string, fields: Fields, nonce: string): Promise<Fields> {
+    const headers: Record<string, string> = { "Content-Type": "application/json" };
+    if (this.token && !nonce) headers["Authorization"] = `Bearer ${this.token}`;
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), this.options.timeout ?? 30_000);
+    try {
+      const answer = await fetch(`${this.url}/mvapireq/${command}`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ ...fields, ...this.credentials(nonce) }),
+        signal: abort.signal,
+      });
+      return (await answer.json()) as Fields;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private credentials(nonce: string): Record<string, string> {
+    const { key, user, password, serverSalt } = this.options;
+    const credentials: Record<string, string> = {};
+    if (key) credentials["authkey"] = key;
+    if (user && (nonce || !this.token)) {
+      const random = crypto.getRandomValues(new Uint8Array(8));
+      const salt = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+      credentials["authid"] = user;
+      credentials["authmd5"] = md5(`ck5Gp${user}${password ?? ""}${serverSalt ?? ""}${salt}${nonce}`);
+      credentials["authsalt1"] = salt;
+      if (nonce) credentials["nonce"] = nonce.slice(0, 16);
+    }
+    return credentials;
+  }
+}
+
+/** MD5 (RFC 1321) of a text in UTF-8, in hexadecimal: browsers have none. */
+export function md5(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  const blocks = new Uint8Array((((bytes.length + 8) >> 6) + 1) * 64);
+  blocks.set(bytes);
+  blocks[bytes.length] = 0x80;
+  const view = new DataView(blocks.buffer);
+  view.setUint32(blocks.length - 8, bytes.length * 8, true);
+  const shifts = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21];
+  let state = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476];
+  for (let at = 0; at < blocks.length; at += 64) {
+    let [a, b, c, d] = state as [number, number, number, number];
+    for (let i = 0; i < 64; i++) {
+      const round = i >> 4;
+      const mixed = [(b & c) | (~b & d), (d & b) | (~d & c), b ^ c ^ d, c ^ (b | ~d)][round] ?? 0;
+      const word = [i, 5 * i + 1, 3 * i + 5, 7 * i][round] ?? 0;
+      const constant = Math.floor(Math.abs(Math.sin(i + 1)) * 2 ** 32);
+      const sum = (a + mixed + constant + view.getUint32(at + (word % 16) * 4, true)) | 0;
+      const shift = shifts[round * 4 + (i % 4)] ?? 0;
+      [a, d, c, b] = [d, c, b, (b + ((sum << shift) | (sum >>> (32 - shift)))) | 0];
+    }
+    state = [a, b, c, d].map((value, index) => (value + (state[index] ?? 0)) | 0);
+  }
+  const digest = new DataView(new ArrayBuffer(16));
+  state.forEach((value, index) => digest.setUint32(index * 4, value >>> 0, true));
+  return Array.from(new Uint8Array(digest.buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export interface ApitestData {
+  "ip": string;
+  "user": string;
+}
+
+export interface ApitestParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface Apitest1Data {
+  "ip": string;
+}
+
+export interface Apitest1Parameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface LoginData {
+  "expires": number;
+  "token": string;
+  "type": number;
+  "userid": number;
+}
+
+export interface LoginParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface NewuseruData {
+  "userid": number;
+}
+
+export interface NewuseruParameters {
+  /** The new account's username. */
+  "u_username": string;
+  /** Its password. */
+  "u_password": string;
+  /** Its holder's name. */
+  "u_name"?: string;
+  /** An e-mail address. */
+  "u_email"?: string;
+  /** A telephone number. */
+  "u_phone"?: string;
+  /** The currency of its credit. */
+  "u_currency"?: string;
+  /** A country. */
+  "u_country"?: string;
+  /** A postal address. */
+  "u_address"?: string;
+  /** What identifies the device: sign-ups are limited by it too. */
+  "deviceid"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PreauthData {
+  "nonce": string;
+}
+
+export interface PreauthParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface AddcallbacknumberData {
+  "callback": boolean;
+  "number": string;
+}
+
+export interface AddcallbacknumberParameters {
+  /** The number, as trunks present it. Also spelt anum, phone1, from. */
+  "num": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface AddcreditData {
+  "credit": number;
+  "currency": string;
+  "userid": number;
+}
+
+export interface AddcreditParameters {
+  /** How much; below zero takes back. Also spelt ammount, amount. */
+  "credit"?: string;
+  /** A recharge code instead of an amount. */
+  "pin"?: string;
+  /** The account, where targetuser does not name it. Also spelt u_username. */
+  "username"?: string;
+  /** The amount's currency; the account's own where none is given. Also spelt u_currency. */
+  "currency"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface BalanceData {
+  "credit": number;
+  "currency": string;
+  "postpaid": boolean;
+}
+
+export interface BalanceParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CallbackParameters {
+  /** The number to be rung. Also spelt anum, phone1, from. */
+  "num": string;
+  /** The voice menu that the answered number is led to; -1, 0 or nothing: none. */
+  "ivr"?: string;
+  /** The number to connect it to; the account's own phone where none is given. Also spelt cnum, target, bnun, phone2, to. */
+  "bnum"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface CallbackaccessnumberData {
+  "number": string;
+}
+
+export interface CallbackaccessnumberParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CalldivertData {
+  "forwardalways": string;
+  "forwardonbusy": string;
+  "forwardonnoanswer": string;
+  "noanswertimeout": number;
+}
+
+export interface CalldivertParameters {
+  /** Where all calls go; empty clears it, absent leaves it. */
+  "callforwardalways"?: string;
+  /** Where calls go while the account is busy. */
+  "callforwardonbusy"?: string;
+  /** Where calls go that nobody answers. */
+  "callforwardonnoanswer"?: string;
+  /** How long the account rings before, in seconds. */
+  "callforwardonnoanswertimeout"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface CallforwardData {
+  "forwardalways": string;
+  "forwardonbusy": string;
+  "forwardonnoanswer": string;
+  "noanswertimeout": unknown;
+}
+
+export interface CallforwardParameters {
+  /** Where all calls go; empty clears it, absent leaves it. Also spelt phone1, from. */
+  "anum"?: string;
+  /** Where calls go while the account is busy. Also spelt bnun, phone2, to. */
+  "bnum"?: string;
+  /** Where calls go that nobody answers. */
+  "cnum"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface CallratingParameters {
+  /** The call: its SIP Call-ID, or its id in `call` and `p2p`. */
+  "callid": string;
+  /** The account that pays; administrators and resellers may name one of theirs. */
+  "username"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CdrData {
+  "callednumber": unknown;
+  "costenduser": unknown;
+  "datum": unknown;
+  "realduration": unknown;
+}
+
+export interface CdrParameters {
+  /** The caller: id, username or number. */
+  "caller"?: string;
+  /** The dialled number, or its beginning. */
+  "called"?: string;
+  /** How many records at most. */
+  "maxcount"?: number;
+  /** today, yesterday, lastweek, thismonth, lastmonth or a number of days. */
+  "days"?: string;
+  /** all, in or out. */
+  "dir"?: "all" | "in" | "out";
+  /** all, connected or notconnected. */
+  "type"?: "all" | "connected" | "notconnected";
+  /** Only numbers that begin so. */
+  "prefix"?: string;
+  /** min, normal or all. */
+  "fields"?: "min" | "normal" | "all";
+  /** Adds a line with count, duration and cost. */
+  "summary"?: "yes" | "no";
+  /** Sums instead of records: all, day, caller or called. */
+  "by"?: "all" | "day" | "caller" | "called";
+  /** date, caller, called or user. */
+  "order"?: "date" | "caller" | "called" | "user";
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ChangepwdData {
+}
+
+export interface ChangepwdParameters {
+  /** The new password. */
+  "newpassword": string;
+  /** The present one; administrators may leave it out. */
+  "oldpassword"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ChargeData {
+  "credit": number;
+  "currency": string;
+}
+
+export interface ChargeParameters {
+  /** The recharge code. Also spelt anum, phone1, from. */
+  "pin": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface CliData {
+  "callback": boolean;
+  "number": string;
+}
+
+export interface CliParameters {
+  /** The number, as trunks present it. Also spelt num, phone1, from. */
+  "anum": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface GetdetailsData {
+  "address"?: string;
+  "authip"?: string;
+  "billaddress"?: string;
+  "billinguserid"?: string;
+  "billsourceid"?: string;
+  "birthday"?: string;
+  "blockprefixes"?: string;
+  "callbacknumber"?: string;
+  "changesptoring"?: string;
+  "choosecodecs"?: string;
+  "comment"?: string;
+  "connectvoice"?: string;
+  "contactname"?: string;
+  "convertdtmf"?: string;
+  "country"?: string;
+  "credit": string;
+  "creditelapsedt"?: string;
+  "currency": string;
+  "datum"?: string;
+  "digestalgorithms"?: string;
+  "discvoice"?: string;
+  "displayname"?: string;
+  "domainname"?: string;
+  "email"?: string;
+  "email2"?: string;
+  "enabled"?: string;
+  "enabledprefixes"?: string;
+  "euregnumber"?: string;
+  "fax"?: string;
+  "forwardalways"?: string;
+  "forwarddearlystart"?: string;
+  "forwardonbusy"?: string;
+  "forwardonnoanswer"?: string;
+  "freeminutes"?: string;
+  "freeminutesleft"?: string;
+  "freesms"?: string;
+  "freesmsleft"?: string;
+  "gender"?: string;
+  "held"?: string;
+  "id": string;
+  "ip"?: string;
+  "iscallback"?: string;
+  "ivrid"?: string;
+  "language"?: string;
+  "maxlines"?: string;
+  "musiconhold"?: string;
+  "name": string;
+  "needauth"?: string;
+  "needcodeconversion"?: string;
+  "needregister"?: string;
+  "noanswertimeout"?: string;
+  "notifymissedemail"?: string;
+  "notifymissedsms"?: string;
+  "packetid"?: string;
+  "parentid"?: string;
+  "phone"?: string;
+  "playadv"?: string;
+  "playdisc"?: string;
+  "port"?: string;
+  "postaddress"?: string;
+  "postpaid": string;
+  "proxy"?: string;
+  "regival"?: string;
+  "regnumber"?: string;
+  "rgmode"?: string;
+  "rights"?: string;
+  "ringgroup"?: string;
+  "senddailyemail"?: string;
+  "sendemailalert"?: string;
+  "sendlowcreditemail"?: string;
+  "sendmonthlyemail"?: string;
+  "sendotheremail"?: string;
+  "sendsmsalert"?: string;
+  "sendsmsreport"?: string;
+  "sendstraffic"?: string;
+  "sessiontimer"?: string;
+  "status": number;
+  "statusdate"?: string;
+  "techprefix"?: string;
+  "temporarydisabled"?: string;
+  "transport"?: string;
+  "type": string;
+  "usergroup"?: string;
+  "username": string;
+  "utc"?: string;
+  "voicemail"?: string;
+  "voicemailalways"?: string;
+  "voicemailonbusy"?: string;
+  "voicemailonnoansw"?: string;
+}
+
+export interface GetdetailsParameters {
+  /** How much: min, normal or max. */
+  "mode"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface GetphonenumberData {
+  "location": string;
+  "number": string;
+}
+
+export interface GetphonenumberParameters {
+  /** How many at most. */
+  "count"?: number;
+  /** Only numbers that begin so. */
+  "prefix"?: string;
+  /** Only numbers of this place. */
+  "location"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface LockphonenumberData {
+  "days": number;
+  "number": string;
+}
+
+export interface LockphonenumberParameters {
+  /** The number. Also spelt anum, bnum, number, phone1, from, bnun, phone2, to. */
+  "num": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface P2pParameters {
+  /** The second number, or the first where cnum is given instead of anum. Also spelt bnun, phone2, to. */
+  "bnum": string;
+  /** The second number. */
+  "cnum"?: string;
+  /** 0 answers at once, 1 when connected or failed, 2 when the call is over. */
+  "waitfor"?: number;
+  /** The first number; the account's own phone where only one is given. Also spelt phone1, from. */
+  "anum"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface RatingData {
+  "billingstep": number;
+  "connectfee": number;
+  "currency": string;
+  "destination": string;
+  "price": number;
+}
+
+export interface RatingData2 {
+  "billingstep": number;
+  "connectfee": number;
+  "currency": string;
+  "direction": string;
+  "prefix": string;
+  "price": number;
+}
+
+export interface RatingParameters {
+  /** A number or prefix; without one the account's price table is answered. Also spelt anum, callednumber, prefix, phone1, from, bnun, phone2, to. */
+  "bnum"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface SearchData {
+  "name": string;
+  "phone": string;
+  "username": string;
+}
+
+export interface SearchParameters {
+  /** Part of a username, name or number. Also spelt search, message. */
+  "txt": string;
+  /** How many at most. */
+  "maxcount"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface SetfieldData {
+  "field": string;
+}
+
+export interface SetfieldParameters {
+  /** The field. */
+  "fieldname": string;
+  /** string, int or float; the field's own type decides. */
+  "fieldtype"?: string;
+  /** Its new value. */
+  "fieldvalue"?: string;
+  /** The row's id; the own account where none is given. */
+  "rowid"?: string;
+  /** Accepted; every change is made before the answer. */
+  "sync"?: string;
+  /** The table, for administrators. */
+  "table"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface StatusData {
+  "status": number;
+}
+
+export interface StatusParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface TransfercreditData {
+  "credit": number;
+  "currency": string;
+}
+
+export interface TransfercreditParameters {
+  /** Who receives. Also spelt tousername. */
+  "username": string;
+  /** How much, above zero. Also spelt ammount, amount. */
+  "credit": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface VerifyuserData {
+  "status"?: number;
+  "users"?: Record<string, unknown>;
+}
+
+export interface VerifyuserParameters {
+  /** The user. Also spelt user. */
+  "userusername"?: string;
+  /** Several, separated by commas. */
+  "userlist"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface WsloadData {
+  "load": number;
+  "sessions": number;
+  "type": number;
+}
+
+export interface WsloadParameters {
+  /** Accepted; all brands share one gateway. */
+  "brandid"?: string;
+  /** The same. */
+  "brandname"?: string;
+  /** The same. */
+  "companyname"?: string;
+  /** The same. */
+  "upperserver"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface WsunregData {
+  "unregistered": number;
+}
+
+export interface WsunregParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface WsuserData {
+  "domain": string;
+  "iceservers": unknown[];
+  "path": string;
+  "realm": string;
+  "subprotocol": string;
+  "username": string;
+}
+
+export interface WsuserParameters {
+  /** The client's brand; all brands share one gateway. */
+  "brandname"?: string;
+  /** Its company. */
+  "companyname"?: string;
+  /** The SIP server of the account; empty is this one. */
+  "upperserver"?: string;
+  /** Its domain. */
+  "upperserverdomain"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CallData {
+  "calledid": unknown;
+  "callednumber": unknown;
+  "callerid": unknown;
+  "callstartdate": unknown;
+  "dbcallsid": unknown;
+  "origcallerid": unknown;
+  "realduration": unknown;
+  "serverid": unknown;
+  "sipcallid": unknown;
+  "state": unknown;
+}
+
+export interface CallParameters {
+  /** The line that a test call would be made from. Also spelt anum, phone1, from. */
+  "origsimid"?: string;
+  /** The number that it would call. Also spelt bnum, bnun, phone2, to. */
+  "telnum"?: string;
+  /** Its length in seconds. */
+  "duration"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface DeviceidParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface EpregParameters {
+  /** in, out or all. */
+  "regtype"?: "in" | "out" | "all";
+  /** all, registered, registering, failed or unregistered. */
+  "regstate"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface FileParameters {
+  /** The name below the data folder: logs/…, cdr/…, files/… or recordings/…. */
+  "filename": string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface HeartbeatData {
+}
+
+export interface HeartbeatData2 {
+  "detail": string;
+  "ms": number;
+  "name": string;
+  "ok": boolean;
+}
+
+export interface HeartbeatParameters {
+  /** quick or full. */
+  "mode"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface InfoData {
+  "accounts": number;
+  "bindings": number;
+  "calls": number;
+  "callsanswered": number;
+  "callstotal": number;
+  "cps": number;
+  "cpums": number;
+  "database": string;
+  "databasedetail": string;
+  "databaseok": boolean;
+  "databasewriteus": number;
+  "draining": boolean;
+  "epoch": number;
+  "mainport": number;
+  "mainportudp": number;
+  "memorykb": number;
+  "node": number;
+  "registered": number;
+  "sipport": number;
+  "sipreceived": number;
+  "sipsent": number;
+  "started": string;
+  "uptime": number;
+  "version": string;
+}
+
+export interface InfoParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface QuickstatParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ReguserData {
+  "contact": unknown;
+  "expires": unknown;
+  "id": unknown;
+  "received": unknown;
+  "transport": unknown;
+  "username": unknown;
+}
+
+export interface ReguserParameters {
+  /** Empty for the normal list, all for the detailed one, or one user. Also spelt username. */
+  "usr"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface RoutingtestData {
+  "stage": string;
+  "text": string;
+}
+
+export interface RoutingtestParameters {
+  /** The dialled number. */
+  "called": string;
+  /** The address that the call would come from. */
+  "ip"?: string;
+  /** The caller: username, id or number. */
+  "caller"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ShortinfoParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ShowcfgParameters {
+  /** A chapter (api, sip, money …) or a key; empty is everything. */
+  "section"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ThreadlistParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ThreadsParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface Threads2Parameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface VersionData {
+  "machine": string;
+  "name": string;
+  "system": string;
+  "version": string;
+}
+
+export interface VersionParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface AddserverData {
+  "routes": number;
+  "userid": number;
+}
+
+export interface AddserverParameters {
+  /** 0 both, 5 only traffic sender, 9 only SIP server. */
+  "u_type"?: number;
+  /** Its name; the username where none is given. */
+  "u_name"?: string;
+  /** Its username; the name where none is given. Outbound digest and REGISTER use it. */
+  "u_username"?: string;
+  /** Its password; made up where none is given. */
+  "u_password"?: string;
+  /** Its domain, perhaps with a port. */
+  "u_domain"?: string;
+  /** Its address, perhaps with a port. */
+  "u_ip"?: string;
+  /** The port where domain or address have none. */
+  "u_port"?: number;
+  /** An outbound proxy. */
+  "u_proxy"?: string;
+  /** udp, tcp or tls. */
+  "u_transport"?: string;
+  /** tb_users.needauth. */
+  "u_auth"?: number;
+  /** An e-mail address. */
+  "u_email"?: string;
+  /** A country. */
+  "u_country"?: string;
+  /** A currency. */
+  "u_currency"?: string;
+  /** The opening credit. Also spelt credit. */
+  "u_credit"?: string;
+  /** A routing entry to join, by id or name; a new name makes one; null: none; empty: one of its own. */
+  "u_routing"?: string;
+  /** Its priority there; lower is tried first. */
+  "u_routingpriority"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface BannedlistData {
+  "hits": unknown;
+  "ip": unknown;
+  "reason": unknown;
+  "since": unknown;
+  "until": unknown;
+}
+
+export interface BannedlistParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CmdParameters {
+  /** A name of hostcommands, and its arguments where the entry takes some; double quotes keep words together. Also spelt command, message. */
+  "txt": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DbData {
+}
+
+export interface DbParameters {
+  /** One statement. Also spelt txt, message. */
+  "sql": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DelbannedData {
+  "lifted": number;
+}
+
+export interface DelbannedParameters {
+  /** An address, a network, an account, or all. Also spelt all. */
+  "ip"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DeluserData {
+  "disconnected": number;
+  "unregistered": number;
+  "userid": number;
+}
+
+export interface DeluserParameters {
+  /** The account, by id or by username. Also spelt u_username. */
+  "u_id": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DisccallData {
+  "disconnected": number;
+}
+
+export interface DisccallParameters {
+  /** The call, as the first column of call has it, or its SIP Call-ID, or all. Also spelt dbcallid, callid. */
+  "dbcallsid": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface GetfileParameters {
+  /** The name below the folder `files` of the data folder. */
+  "filename": string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ListusersData {
+  "credit": number;
+  "currency": string;
+  "enabled": number;
+  "id": number;
+  "name": string;
+  "parentid": number;
+  "phone": string;
+  "postpaid": number;
+  "status": number;
+  "type": number;
+  "username": string;
+}
+
+export interface ListusersParameters {
+  /** Only accounts of this type. */
+  "u_type"?: number;
+  /** How many at most. */
+  "u_maxcount"?: number;
+  /** Adds contact and billing columns. */
+  "u_extended"?: "yes" | "no";
+  /** The column to sort by. */
+  "u_order"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface NewuseriData {
+  "userid": number;
+}
+
+export interface NewuseriParameters {
+  /** The new account's username. */
+  "u_username": string;
+  /** Its password. */
+  "u_password": string;
+  /** Its holder's name. */
+  "u_name"?: string;
+  /** An e-mail address. */
+  "u_email"?: string;
+  /** A telephone number. */
+  "u_phone"?: string;
+  /** The currency of its credit. */
+  "u_currency"?: string;
+  /** A country. */
+  "u_country"?: string;
+  /** A postal address. */
+  "u_address"?: string;
+  /** The opening credit. Also spelt u_credit. */
+  "credit"?: string;
+  /** tb_users.type. */
+  "u_type"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PutfileParameters {
+  /** The name below the folder `files` of the data folder. */
+  "filename": string;
+  /** The content in base64. */
+  "filedata": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface SetipParameters {
+  /** The network interface, as the system names it. */
+  "cardname": string;
+  /** Its new address. */
+  "ip": string;
+  /** The network mask, such as 255.255.255.0, or the length of the prefix. */
+  "mask": string;
+  /** The gateway, in the same network; empty sets none. */
+  "gateway"?: string;
+  /** The gateway's metric, 0 to 9999. */
+  "gwmetric"?: number;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface UnregData {
+  "unregistered": number;
+}
+
+export interface UnregParameters {
+  /** The user, or all. Also spelt user. */
+  "username": string;
+  /** Only devices at this address. */
+  "ip"?: string;
+  /** 0 unregisters, 1 removes the binding silently. */
+  "mode"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ApireloadData {
+  "entries": number;
+}
+
+export interface ApireloadParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DbresetParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DbrsttgsParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface GwrstParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ReloadParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ReloaddialplanParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ReloadnumdircacheParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface RestartParameters {
+  /** service, database, server or force; required. */
+  "what": "service" | "database" | "server" | "force";
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface RulesreloadParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface SipresetParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface VsiprstParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface WebrstParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface CapcheckParameters {
+  /** A number or the beginning of numbers. */
+  "direction": string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CloseData {
+}
+
+export interface CloseParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ExitParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface GetfieldData {
+}
+
+export interface GetfieldParameters {
+  /** What to search for. */
+  "filterfieldvalue": string;
+  /** The table. */
+  "table"?: string;
+  /** The field to answer. */
+  "retfieldname"?: string;
+  /** string or int; guessed. */
+  "filterfieldtype"?: string;
+  /** The field to search; for accounts username, id and number are tried. */
+  "filterfieldname"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface HelpParameters {
+  /** One command. Also spelt txt, message. */
+  "command"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface KeepaliveData {
+}
+
+export interface KeepaliveParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface NormalizechkParameters {
+  /** The dialled number. */
+  "called": string;
+  /** The caller's number. */
+  "caller"?: string;
+  /** The country it is dialled in, as accounts have it; empty is the server's. */
+  "country"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface PgetfileParameters {
+  /** The name as it was saved. */
+  "filename": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface PputfileParameters {
+  /** The name; other characters than letters, digits, dot, dash and underscore become underscores. */
+  "filename": string;
+  /** The content in base64. */
+  "filedata": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface QuitParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface EventlistParameters {
+  /** Events after this number. */
+  "since"?: number;
+  /** Names such as call.ended, or what stands before their dot, comma-separated; empty: all. */
+  "types"?: string;
+  /** At most so many, up to 1000. */
+  "max"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface EventsParameters {
+  /** Events after this number; empty: from here on. The last one that was seen, to miss none. */
+  "since"?: number;
+  /** Names such as call.ended, or what stands before their dot, comma-separated; empty: all; off: no more. */
+  "types"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ExamplesData {
+  "command": string;
+  "form": string;
+  "request": string;
+}
+
+export interface ExamplesParameters {
+  /** The account: username, id or number; your own without it. Also spelt name. */
+  "user"?: string;
+  /** Only this command. Also spelt txt, message. */
+  "command"?: string;
+  /** The address to write, such as https://pbx.example; empty is this server as it was reached. */
+  "url"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+/** Every command of the server as a method. */
+export class Client extends Transport {
+  /** Connectivity test that runs the configured authentication: key, and credentials where some are sent. */
+  apitest(parameters: ApitestParameters = {}): Promise<Reply<ApitestData>> {
+    return this.request("apitest", parameters);
+  }
+
+  /** Connectivity test without any authentication. */
+  apitest1(parameters: Apitest1Parameters = {}): Promise<Reply<Apitest1Data>> {
+    return this.request("apitest1", parameters);
+  }
+
+  /** Checks the credentials, records the login and answers a session token that serves as a bearer token. */
+  login(parameters: LoginParameters = {}): Promise<Reply<LoginData>> {
+    return this.request("login", parameters);
+  }
+
+  /** Self-service sign-up: makes an enduser without credit; limited by address and device. */
+  newuseru(parameters: NewuseruParameters): Promise<Reply<NewuseruData>> {
+    return this.request("newuseru", parameters);
+  }
+
+  /** Issues a nonce, bound to the client's address, for the next requests' authmd5. */
+  preauth(parameters: PreauthParameters = {}): Promise<Reply<PreauthData>> {
+    return this.request("preauth", parameters);
+  }
+
+  /** Adds a number from which the account may trigger callbacks by a call to callbackaccessnumber. */
+  addcallbacknumber(parameters: AddcallbacknumberParameters): Promise<Reply<AddcallbacknumberData>> {
+    return this.request("addcallbacknumber", parameters);
+  }
+
+  /** Adds (or subtracts) credit of the named account, from trusted addresses; with pin as charge. */
+  addcredit(parameters: AddcreditParameters = {}): Promise<Reply<AddcreditData>> {
+    return this.request("addcredit", parameters);
+  }
+
+  /** Credit of the account. */
+  balance(parameters: BalanceParameters = {}): Promise<Reply<BalanceData>> {
+    return this.request("balance", parameters);
+  }
+
+  /** Rings the number, and when it answers connects it to the account's phone or to bnum; both are billed to the account. */
+  callback(parameters: CallbackParameters): Promise<Reply<unknown>> {
+    return this.request("callback", parameters);
+  }
+
+  /** The access number that declines a known caller's call and calls it back. */
+  callbackaccessnumber(parameters: CallbackaccessnumberParameters = {}): Promise<Reply<CallbackaccessnumberData>> {
+    return this.request("callbackaccessnumber", parameters);
+  }
+
+  /** As callforward, under the names that existing clients send. */
+  calldivert(parameters: CalldivertParameters = {}): Promise<Reply<CalldivertData>> {
+    return this.request("calldivert", parameters);
+  }
+
+  /** Sets forwarding: always, on busy, on no answer. What is absent stays, what is empty is cleared. */
+  callforward(parameters: CallforwardParameters = {}): Promise<Reply<CallforwardData>> {
+    return this.request("callforward", parameters);
+  }
+
+  /** For a running call: the credit that is left, the longest duration in seconds, the price per minute and the destination. */
+  callrating(parameters: CallratingParameters): Promise<Reply<unknown>> {
+    return this.request("callrating", parameters);
+  }
+
+  /** Call history: own calls for users, everyone's with costs and profit for administrators. */
+  cdr(parameters: CdrParameters = {}): Promise<Reply<CdrData[]>> {
+    return this.request("cdr", parameters);
+  }
+
+  /** Changes the password after checking the old one; it acts at once. */
+  changepwd(parameters: ChangepwdParameters): Promise<Reply<ChangepwdData>> {
+    return this.request("changepwd", parameters);
+  }
+
+  /** Redeems a recharge PIN exactly once; wrong ones count as failed logins. */
+  charge(parameters: ChargeParameters): Promise<Reply<ChargeData>> {
+    return this.request("charge", parameters);
+  }
+
+  /** Adds a pin-less number (ANI): calls from it to an access number are the account's. A number has one account. */
+  cli(parameters: CliParameters): Promise<Reply<CliData>> {
+    return this.request("cli", parameters);
+  }
+
+  /** Account details as name=value lines; never passwords. */
+  getdetails(parameters: GetdetailsParameters = {}): Promise<Reply<GetdetailsData>> {
+    return this.request("getdetails", parameters);
+  }
+
+  /** Free numbers of the pool; lockphonenumber takes one. */
+  getphonenumber(parameters: GetphonenumberParameters = {}): Promise<Reply<GetphonenumberData[]>> {
+    return this.request("getphonenumber", parameters);
+  }
+
+  /** Takes a free number of the pool: exactly one caller gets it, and calls to it reach the account. */
+  lockphonenumber(parameters: LockphonenumberParameters): Promise<Reply<LockphonenumberData>> {
+    return this.request("lockphonenumber", parameters);
+  }
+
+  /** Calls the first number, when it answers the second, and bridges them; both are billed to the account. */
+  p2p(parameters: P2pParameters): Promise<Reply<unknown>> {
+    return this.request("p2p", parameters);
+  }
+
+  /** Price per minute of a number or prefix for this account; the price table without a number. */
+  rating(parameters: RatingParameters = {}): Promise<Reply<RatingData | RatingData2[]>> {
+    return this.request("rating", parameters);
+  }
+
+  /** Finds users by part of a username, name or number: for users those of the same reseller and group. */
+  search(parameters: SearchParameters): Promise<Reply<SearchData[]>> {
+    return this.request("search", parameters);
+  }
+
+  /** Sets a field of the account; administrators any field of any table. */
+  setfield(parameters: SetfieldParameters): Promise<Reply<SetfieldData>> {
+    return this.request("setfield", parameters);
+  }
+
+  /** Own line state: 0 doesn't exist, 1 offline, 2 online, 3 calling, 4 speaking. */
+  status(parameters: StatusParameters = {}): Promise<Reply<StatusData>> {
+    return this.request("status", parameters);
+  }
+
+  /** Moves credit to another account in one step; never below zero for prepaid accounts. */
+  transfercredit(parameters: TransfercreditParameters): Promise<Reply<TransfercreditData>> {
+    return this.request("transfercredit", parameters);
+  }
+
+  /** Line state of another user, with the numbers of status; with userlist of several. */
+  verifyuser(parameters: VerifyuserParameters = {}): Promise<Reply<VerifyuserData>> {
+    return this.request("verifyuser", parameters);
+  }
+
+  /** Load of the WebSocket gateway, 0 idle to 7 full, by connections and calls, for balancing in the client. */
+  wsload(parameters: WsloadParameters = {}): Promise<Reply<WsloadData>> {
+    return this.request("wsload", parameters);
+  }
+
+  /** Ends the account's WebRTC session: its registrations over WebSocket are gone. */
+  wsunreg(parameters: WsunregParameters = {}): Promise<Reply<WsunregData>> {
+    return this.request("wsunreg", parameters);
+  }
+
+  /** Begins a WebRTC client's session: where its SIP over WebSocket goes, and its realm and ICE servers. */
+  wsuser(parameters: WsuserParameters = {}): Promise<Reply<WsuserData>> {
+    return this.request("wsuser", parameters);
+  }
+
+  /** Live calls with their state; the first column is the dbcallsid that disccall takes. */
+  call(parameters: CallParameters = {}): Promise<Reply<CallData[]>> {
+    return this.request("call", parameters);
+  }
+
+  /** The stable id of this installation and node. */
+  deviceid(parameters: DeviceidParameters = {}): Promise<Reply<unknown>> {
+    return this.request("deviceid", parameters);
+  }
+
+  /** Registrations: of phones at this server (in) and of this server at upper servers (out). */
+  epreg(parameters: EpregParameters = {}): Promise<Reply<unknown>> {
+    return this.request("epreg", parameters);
+  }
+
+  /** Sends a file of the server (logs, CDR files, recordings), in base64. */
+  file(parameters: FileParameters): Promise<Reply<unknown>> {
+    return this.request("file", parameters);
+  }
+
+  /** quick: alive. full: exercises database, SIP, media, disk and queues; fails if one of them does. */
+  heartbeat(parameters: HeartbeatParameters = {}): Promise<Reply<HeartbeatData | HeartbeatData2[]>> {
+    return this.request("heartbeat", parameters);
+  }
+
+  /** Uptime, version, listeners, registered users, calls, processor, memory, database. */
+  info(parameters: InfoParameters = {}): Promise<Reply<InfoData>> {
+    return this.request("info", parameters);
+  }
+
+  /** Calls, calls per second, registered accounts, ASR in percent and ACD in seconds of the last hour, queue depth. */
+  quickstat(parameters: QuickstatParameters = {}): Promise<Reply<unknown>> {
+    return this.request("quickstat", parameters);
+  }
+
+  /** Registered users and devices: contact, received address, transport, user agent, expiry. */
+  reguser(parameters: ReguserParameters = {}): Promise<Reply<ReguserData[]>> {
+    return this.request("reguser", parameters);
+  }
+
+  /** Dry run of a call: authentication, normalisation, filters, every candidate with price and reason. */
+  routingtest(parameters: RoutingtestParameters): Promise<Reply<RoutingtestData[]>> {
+    return this.request("routingtest", parameters);
+  }
+
+  /** The state of the server in five lines. */
+  shortinfo(parameters: ShortinfoParameters = {}): Promise<Reply<unknown>> {
+    return this.request("shortinfo", parameters);
+  }
+
+  /** The configuration in force, with the source of each value; secrets are masked. */
+  showcfg(parameters: ShowcfgParameters = {}): Promise<Reply<unknown>> {
+    return this.request("showcfg", parameters);
+  }
+
+  /** Threads of the process with name, processor time in milliseconds and state. */
+  threadlist(parameters: ThreadlistParameters = {}): Promise<Reply<unknown>> {
+    return this.request("threadlist", parameters);
+  }
+
+  /** Threads of the process with name, processor time in milliseconds and state. */
+  threads(parameters: ThreadsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("threads", parameters);
+  }
+
+  /** As threads, and the runtime's workers, tasks, tasks that wait, and the time its workers spent polling tasks. */
+  threads2(parameters: Threads2Parameters = {}): Promise<Reply<unknown>> {
+    return this.request("threads2", parameters);
+  }
+
+  /** Name, version and system. */
+  version(parameters: VersionParameters = {}): Promise<Reply<VersionData>> {
+    return this.request("version", parameters);
+  }
+
+  /** Adds a SIP server or traffic sender, usable for routing at once; fieldname0…99/fieldval0…99 set more. */
+  addserver(parameters: AddserverParameters = {}): Promise<Reply<AddserverData>> {
+    return this.request("addserver", parameters);
+  }
+
+  /** Banned addresses and accounts: reason, since, until, hits. */
+  bannedlist(parameters: BannedlistParameters = {}): Promise<Reply<BannedlistData[]>> {
+    return this.request("bannedlist", parameters);
+  }
+
+  /** Runs a program of the start-up file's hostcommands: no shell, bounded in time and output, audited. */
+  cmd(parameters: CmdParameters): Promise<Reply<unknown>> {
+    return this.request("cmd", parameters);
+  }
+
+  /** Runs one SQL statement, also in T-SQL dress, within time and row limits; audited. */
+  db(parameters: DbParameters): Promise<Reply<DbData[]>> {
+    return this.request("db", parameters);
+  }
+
+  /** Lifts the ban of an address or account, or all bans. */
+  delbanned(parameters: DelbannedParameters = {}): Promise<Reply<DelbannedData>> {
+    return this.request("delbanned", parameters);
+  }
+
+  /** Deletes an account, keeping its history; drops its registrations and live calls. */
+  deluser(parameters: DeluserParameters): Promise<Reply<DeluserData>> {
+    return this.request("deluser", parameters);
+  }
+
+  /** Hangs up a call; its CDR tells the reason. */
+  disccall(parameters: DisccallParameters): Promise<Reply<DisccallData>> {
+    return this.request("disccall", parameters);
+  }
+
+  /** Loads a file from the server's files folder, in base64. */
+  getfile(parameters: GetfileParameters): Promise<Reply<unknown>> {
+    return this.request("getfile", parameters);
+  }
+
+  /** Lists accounts, with a cursor for the next page; never passwords. */
+  listusers(parameters: ListusersParameters = {}): Promise<Reply<ListusersData[]>> {
+    return this.request("listusers", parameters);
+  }
+
+  /** Makes an account without sign-up limits, with opening credit. */
+  newuseri(parameters: NewuseriParameters): Promise<Reply<NewuseriData>> {
+    return this.request("newuseri", parameters);
+  }
+
+  /** Saves base64 data under the server's files folder, whole or not at all. */
+  putfile(parameters: PutfileParameters): Promise<Reply<unknown>> {
+    return this.request("putfile", parameters);
+  }
+
+  /** Changes the machine's address through the operator's helper; the same request again confirms it, else it is reverted after hostipconfirm seconds. */
+  setip(parameters: SetipParameters): Promise<Reply<unknown>> {
+    return this.request("setip", parameters);
+  }
+
+  /** Unregisters a user's devices, or all; mode=1 removes the bindings silently. */
+  unreg(parameters: UnregParameters): Promise<Reply<UnregData>> {
+    return this.request("unreg", parameters);
+  }
+
+  /** Reloads tb_api at once; a wrong row is named and leaves the old rules. */
+  apireload(parameters: ApireloadParameters = {}): Promise<Reply<ApireloadData>> {
+    return this.request("apireload", parameters);
+  }
+
+  /** Fresh connections to the database for the writer and the readers; what runs is finished on the old ones. Answers when the database was written and read. */
+  dbreset(parameters: DbresetParameters = {}): Promise<Reply<unknown>> {
+    return this.request("dbreset", parameters);
+  }
+
+  /** Starts the follower of the database's change triggers anew; answers when everything that is committed is in force. */
+  dbrsttgs(parameters: DbrsttgsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("dbrsttgs", parameters);
+  }
+
+  /** Forgets which trunks did not answer and registers at every server anew; answers when they answered or had five seconds. */
+  gwrst(parameters: GwrstParameters = {}): Promise<Reply<unknown>> {
+    return this.request("gwrst", parameters);
+  }
+
+  /** Reads the configuration again: validated as a whole, in force at once; a wrong value changes nothing and is named. Says which keys changed, and which of them wait for a restart. */
+  reload(parameters: ReloadParameters = {}): Promise<Reply<unknown>> {
+    return this.request("reload", parameters);
+  }
+
+  /** Reads routing, prices, currencies and holidays again, in force together; says how many there are and what changed since the last time. */
+  reloaddialplan(parameters: ReloaddialplanParameters = {}): Promise<Reply<unknown>> {
+    return this.request("reloaddialplan", parameters);
+  }
+
+  /** Reads the number pool again, in force together; says how many there are and what changed since the last time. */
+  reloadnumdircache(parameters: ReloadnumdircacheParameters = {}): Promise<Reply<unknown>> {
+    return this.request("reloadnumdircache", parameters);
+  }
+
+  /** Restarts: service (after running calls ended or had draintimeout), force (at once), database (connections and listener), server (the machine, by hostrestart). */
+  restart(parameters: RestartParameters): Promise<Reply<unknown>> {
+    return this.request("restart", parameters);
+  }
+
+  /** Reads the routing rules and the blocked numbers again, in force together; says how many there are and what changed since the last time. */
+  rulesreload(parameters: RulesreloadParameters = {}): Promise<Reply<unknown>> {
+    return this.request("rulesreload", parameters);
+  }
+
+  /** As vsiprst, and ends the attempts that nobody answered yet, forgets routes and registers at the servers anew; answered calls go on. */
+  sipreset(parameters: SipresetParameters = {}): Promise<Reply<unknown>> {
+    return this.request("sipreset", parameters);
+  }
+
+  /** Binds the sockets of SIP and of the main UDP port anew on the same ports; calls, registrations and connections go on. Answers when an OPTIONS is answered. */
+  vsiprst(parameters: VsiprstParameters = {}): Promise<Reply<unknown>> {
+    return this.request("vsiprst", parameters);
+  }
+
+  /** Binds the TCP and TLS listeners of the API, the web and the console anew on the same ports; connections go on. */
+  webrst(parameters: WebrstParameters = {}): Promise<Reply<unknown>> {
+    return this.request("webrst", parameters);
+  }
+
+  /** Free capacity towards a prefix: trunks in the order of routing with calls in use, limits and what is free; and the server's own limit. */
+  capcheck(parameters: CapcheckParameters): Promise<Reply<unknown>> {
+    return this.request("capcheck", parameters);
+  }
+
+  /** Closes the connection, on transports that have one. */
+  close(parameters: CloseParameters = {}): Promise<Reply<CloseData>> {
+    return this.request("close", parameters);
+  }
+
+  /** Closes the connection, on transports that have one. */
+  exit(parameters: ExitParameters = {}): Promise<Reply<unknown>> {
+    return this.request("exit", parameters);
+  }
+
+  /** One value: a field of the first row that fits. */
+  getfield(parameters: GetfieldParameters): Promise<Reply<GetfieldData>> {
+    return this.request("getfield", parameters);
+  }
+
+  /** Lists the commands, or explains one. */
+  help(parameters: HelpParameters = {}): Promise<Reply<string[]>> {
+    return this.request("help", parameters);
+  }
+
+  /** Keeps the connection alive. */
+  keepalive(parameters: KeepaliveParameters = {}): Promise<Reply<KeepaliveData>> {
+    return this.request("keepalive", parameters);
+  }
+
+  /** How a number is normalised, step by step: the result, its E.164 form, what it is, and its destination's name. */
+  normalizechk(parameters: NormalizechkParameters): Promise<Reply<unknown>> {
+    return this.request("normalizechk", parameters);
+  }
+
+  /** Loads a file that the account saved with pputfile or uploaded, in base64. */
+  pgetfile(parameters: PgetfileParameters): Promise<Reply<unknown>> {
+    return this.request("pgetfile", parameters);
+  }
+
+  /** Saves base64 data under mvweb/filestorage, from where it is served as a download. */
+  pputfile(parameters: PputfileParameters): Promise<Reply<unknown>> {
+    return this.request("pputfile", parameters);
+  }
+
+  /** Closes the connection, on transports that have one. */
+  quit(parameters: QuitParameters = {}): Promise<Reply<unknown>> {
+    return this.request("quit", parameters);
+  }
+
+  /** Lists kept events after a number; the cursor in the answer is the next page's since. */
+  eventlist(parameters: EventlistParameters = {}): Promise<Reply<unknown>> {
+    return this.request("eventlist", parameters);
+  }
+
+  /** Pushes events on this TCP or WebSocket stream, one JSON object per line or message; elsewhere says only where the stream stands. */
+  events(parameters: EventsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("events", parameters);
+  }
+
+  /** Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else. */
+  examples(parameters: ExamplesParameters = {}): Promise<Reply<ExamplesData[]>> {
+    return this.request("examples", parameters);
+  }
+}
