@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+mod actions;
 mod auth;
 mod commands;
 mod declare;

@@ -1,6 +1,6 @@
 //! The table from the errors of store and switch to the error types of the API.
 
-use strowger_store::{CreditError, ReadError, RedeemError, SqlError, Unavailable, UserError};
+use strowger_store::{CreditError, OutboxError, ReadError, RedeemError, SqlError, Unavailable, UserError};
 use strowger_switch::{P2pError, Stopped};
 
 use crate::reply::{Failure, Kind};
@@ -82,6 +82,16 @@ impl From<SqlError> for Failure {
             SqlError::TooLong { .. } => Self::limit(wrong.to_string()),
             SqlError::Failed { .. } => Self::failed(wrong.to_string()),
             SqlError::Unavailable(why) => why.into(),
+        }
+    }
+}
+
+impl From<OutboxError> for Failure {
+    fn from(wrong: OutboxError) -> Self {
+        match wrong {
+            OutboxError::Full => Self::new(Kind::Busy, wrong.to_string()),
+            OutboxError::Unavailable(why) => why.into(),
+            OutboxError::BadAddress { .. } | OutboxError::BadBody { .. } => Self::invalid(wrong.to_string()),
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Call {
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
     /// The address that the request reached.
     pub(crate) local: SocketAddr,
+    /// The row of `tb_api` that is run.
+    pub(crate) entry: Option<Arc<super::custom::Entry>>,
     /// Where the asked page begins.
     pub(crate) cursor: Option<i64>,
 }
@@ -105,7 +107,7 @@ impl Call {
 
     /// Whether an account could run a command with its password from where this request came, by the rules that hold.
     pub(crate) fn could_run(&self, account: &Account, command: &Command) -> bool {
-        let rule = self.dispatcher.rules().rule(command).rule;
+        let rule = self.dispatcher.rules().rule(command.name, command).rule;
         let level = Level::of(account.kind, account.rights);
         let caller = Caller { level, proof: Proof::Password, key: true };
         let source = Source { console: false, borrowed: false, ..self.source };

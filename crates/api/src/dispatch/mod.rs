@@ -3,6 +3,7 @@
 mod call;
 mod callbacks;
 mod console;
+mod custom;
 mod describe;
 mod detached;
 mod identify;
@@ -13,6 +14,7 @@ mod recent;
 mod refusal;
 mod signups;
 mod table;
+mod values;
 mod web_clients;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -28,7 +30,9 @@ use strowger_switch::Handle;
 pub use call::Call;
 pub(crate) use inspect::{Filter, Shown};
 pub use table::{commands, find};
+pub(crate) use values::{Input, Text};
 
+use crate::actions::{Actions, Job};
 use crate::auth::{ApiKeys, Level, Nonces, Policy, Proof, Replays, Sessions, authorise, look, may_act_for};
 use crate::declare::{Args, Command, Effect, Outcome, Run};
 use crate::events::Hub;
@@ -36,10 +40,11 @@ use crate::reply::{
     Answer, Failure, Format, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
 };
 use crate::request::{Request, Transport};
+use custom::Entry;
 use detached::{Panicked, detached};
 use identify::Identified;
 use inspect::{Course, Inspector, Stage};
-use overrides::Overrides;
+use overrides::{Checked, Overrides};
 use recent::Recent;
 use signups::Signups;
 use web_clients::WebClients;
@@ -77,6 +82,7 @@ pub struct Dispatcher {
     memory: Mutex<Memory>,
     recent: Recent,
     events: Hub,
+    actions: Actions,
     /// Whoever carries out what only the program can do.
     pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
     keys: RwLock<Arc<ApiKeys>>,
@@ -90,14 +96,18 @@ struct Traits {
     admin_text: bool,
     bare_ok: bool,
     course: Course,
+    /// Whom the request is about.
+    account: Option<Arc<strowger_model::Account>>,
 }
 
 impl Dispatcher {
     /// A dispatcher with the rules of `tb_api`. Rows that are wrong are logged, and none of them counts.
     pub async fn start(switch: Handle, version: &'static str) -> Arc<Self> {
         let events = Hub::start(&switch).await;
+        let (actions, jobs) = Actions::new();
         let dispatcher = Arc::new(Self {
             events,
+            actions,
             switch,
             version,
             overrides: RwLock::default(),
@@ -111,6 +121,7 @@ impl Dispatcher {
             tracing::warn!(%why, "tb_api is not used");
         }
         dispatcher.recall().await;
+        tokio::spawn(Self::work_off(Arc::downgrade(&dispatcher), jobs));
         dispatcher
     }
 
@@ -183,8 +194,9 @@ impl Dispatcher {
         let config = self.switch.config();
         let source = look(&request.origin, &config);
         traits.course.place = source.place;
-        let found = find(&request.command);
-        let (credentials, args) = match found {
+        let rules = self.rules();
+        let (found, entry) = found(request, &rules);
+        let (credentials, mut args) = match found {
             Some(command) => crate::auth::Credentials::take(request, command),
             None => Default::default(),
         };
@@ -199,36 +211,60 @@ impl Dispatcher {
         }
         refusal::jsonp(request, &config)?;
         traits.course.stage = Stage::Command;
-        let command = found.ok_or_else(|| self.unknown(&request.command))?;
-        traits.admin_text = command.access.is_admin();
+        let command = found.ok_or_else(|| unknown(&request.command))?;
+        let (name, base) = match &entry {
+            // Entries share one declaration: their name tells their requests apart.
+            Some(entry) => {
+                args.named.push(("apientry".to_owned(), entry.name.clone()));
+                (entry.name.as_str(), entry.base())
+            }
+            None => (command.name, command),
+        };
+        traits.admin_text = base.access.is_admin();
         traits.bare_ok = command.effect != Effect::Read;
-        let rules = self.rules();
-        if let Some(why) = rules.custom(command.name) {
-            return Err(Failure::unavailable(why));
+        let rule = rules.rule(name, base).relax(command, &config);
+        let asked = Asked { request, command, entry: entry.clone(), credentials, named, args, source, rule };
+        let outcome = self.admitted(&asked, traits, &config).await;
+        if let Some(action) = rules.action(name, outcome.is_err()) {
+            let (account, fields) = (traits.account.clone(), asked.args.named.clone());
+            let who = account.as_ref().map(|account| account.id);
+            let (action, input) = (Arc::clone(action), Input { account, fields });
+            let job = Job::action(action, name, input, who, source.address.to_string());
+            if let Err(full) = self.actions.submit(job) {
+                tracing::warn!(name, %full, "an action of tb_api is dropped");
+            }
         }
-        let rule = rules.rule(command).relax(command, &config);
-        traits.course.stage = Stage::OldLists;
-        refusal::old_interface(request, command, &source, &config)?;
+        outcome
+    }
+
+    /// Authenticates, authorises and runs.
+    async fn admitted(self: &Arc<Self>, asked: &Asked<'_>, traits: &mut Traits, config: &Config) -> Outcome {
+        let Asked { request, command, credentials, source, rule, .. } = asked;
         let identity =
-            Identity { request, command, credentials: &credentials, named, args: &args, source: &source };
+            Identity { request, command, credentials, named: asked.named.clone(), args: &asked.args, source };
+        traits.course.stage = Stage::OldLists;
+        refusal::old_interface(request, command, source, config)?;
         traits.course.stage = Stage::Identity;
-        let identified = self.identify(&identity, &rule, &config)?;
+        let identified = self.identify(&identity, rule, config)?;
         traits.proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
+        traits.account.clone_from(&identified.account);
         traits.course.learn(&identified);
-        self.admit_account(&identified, &config)?;
+        self.admit_account(&identified, config)?;
         traits.course.stage = Stage::Rule;
-        let policy = policy(&config);
-        let level = authorise(&rule.rule, &identified.caller, &source, &policy)
-            .map_err(|denial| self.denied(denial, &source, &credentials))?;
+        let policy = policy(config);
+        let level = authorise(&rule.rule, &identified.caller, source, &policy)
+            .map_err(|denial| self.denied(denial, source, credentials))?;
         traits.course.level = level;
         traits.course.stage = Stage::Nonce;
-        self.check_nonce(&identity, &identified, &rule, &config)?;
+        self.check_nonce(&identity, &identified, rule, config)?;
         traits.course.stage = Stage::Conditions;
-        self.check_conditions(&identified, &source, &rule, &config).await?;
+        self.check_conditions(&identified, source, rule, config).await?;
         traits.course.stage = Stage::Target;
-        let call = self.call(&identity, identified, level, rule.rule.support)?;
+        let mut call = self.call(&identity, identified, level, rule.rule.support)?;
         traits.course.target = call.target.as_ref().map(|account| account.id);
         traits.course.stage = Stage::Ran;
+        call.entry.clone_from(&asked.entry);
+        traits.account.clone_from(&call.target);
         self.run(call).await
     }
 
@@ -240,6 +276,7 @@ impl Dispatcher {
         };
         check(&call.args)?;
         let (command, who, object) = (call.command, call.caller_id(), call.object());
+        let entry = call.entry.clone();
         let source = call.source.address.to_string();
         let changes = !matches!(command.effect, Effect::Read | Effect::Session);
         let outcome = match &call.request_id {
@@ -258,7 +295,7 @@ impl Dispatcher {
                 at: self.switch.now().wall,
                 account: Some(who).filter(|id| id.0 > 0),
                 source,
-                command: command.name.to_owned(),
+                command: entry.map_or_else(|| command.name.to_owned(), |entry| entry.name.clone()),
                 object,
                 outcome: result,
             });
@@ -318,22 +355,19 @@ impl Dispatcher {
             peer: identity.request.origin.peer,
             stream: identity.request.stream.clone(),
             local: identity.request.origin.local,
+            entry: None,
             cursor: identity.request.field("cursor").and_then(|cursor| cursor.trim().parse().ok()),
         })
-    }
-
-    fn unknown(&self, name: &str) -> Failure {
-        let rules = self.rules();
-        match rules.custom(name) {
-            Some(why) => Failure::unavailable(why),
-            None if name.is_empty() => Failure::missing("apientry"),
-            None => Failure::new(Kind::UnknownCommand, name.chars().take(64).collect::<String>()),
-        }
     }
 
     /// The running exchange.
     pub(crate) const fn switch(&self) -> &Handle {
         &self.switch
+    }
+
+    /// What rows of `tb_api` do after an answer.
+    pub(crate) const fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -364,10 +398,44 @@ impl Dispatcher {
 
     /// Reads `tb_api` again; a wrong row is named, and the old rules stay.
     pub(crate) async fn reload_rules(&self) -> Result<usize, Failure> {
-        let rules = Overrides::load(self.switch.store()).await?;
+        let rules = Overrides::load(self.switch.store(), &self.switch.config()).await?;
         let count = rules.len();
         *self.overrides.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         Ok(count)
+    }
+}
+
+/// One request with what it asks for.
+struct Asked<'a> {
+    request: &'a Request,
+    command: &'static Command,
+    entry: Option<Arc<Entry>>,
+    credentials: crate::auth::Credentials,
+    named: Option<Arc<strowger_model::Account>>,
+    args: Args,
+    source: crate::auth::Source,
+    rule: Checked,
+}
+
+/// The command of a request, or what a row of `tb_api` runs under that name.
+fn found(request: &Request, rules: &Overrides) -> (Option<&'static Command>, Option<Arc<Entry>>) {
+    let command = find(&request.command);
+    let entry = match command {
+        _ if rules.len() == 0 => None,
+        Some(command) => rules.entry(command.name),
+        None => rules.entry(&request.command.to_ascii_lowercase()),
+    };
+    match entry {
+        Some(entry) => (Some(entry.command()), Some(Arc::clone(entry))),
+        None => (command, None),
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    if name.is_empty() {
+        Failure::missing("apientry")
+    } else {
+        Failure::new(Kind::UnknownCommand, name.chars().take(64).collect::<String>())
     }
 }
 

@@ -1,13 +1,16 @@
-//! `tb_api`: rows that change the authentication of existing commands. Validated whole and swapped
-//! atomically; rows that make commands of their own are refused, each by its name.
+//! `tb_api`: rows that change the authentication of existing commands, replace their work, make commands of
+//! their own, and have actions. Validated whole and swapped atomically.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use strowger_config::Config;
 use strowger_model::{Amount, Scope};
 use strowger_store::{Cell, SqlAnswer, SqlLimits, Store, Table};
 
+use super::custom::Entry;
 use super::find;
+use crate::actions::Action;
 use crate::auth::{Level, Rule};
 use crate::declare::{Command, Effect};
 use crate::reply::Failure;
@@ -18,9 +21,7 @@ pub const MODE_LESS: u32 = 4;
 const MAX_ROWS: usize = 10_000;
 /// The columns, in the order of the query below.
 const COLUMNS: &str = "fname, req_key, req_ip, req_user, req_user_mode, req_user_credit, req_user_register, \
-                       req_user_login, customsql, custom_action, enabled";
-/// What is answered for a row that runs SQL or an action.
-const NO_CUSTOM: &str = "commands and actions made by tb_api are not part of this version";
+                       req_user_login, customsql, custom_action, enabled, custom_action_body";
 
 /// A rule with the settings that only `tb_api` has.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +82,10 @@ struct Row {
     credit: Option<Least>,
     register: Option<u32>,
     login: Option<u32>,
-    custom: bool,
     enabled: bool,
+    /// What it runs instead of, or as, a command.
+    entry: Option<Arc<Entry>>,
+    action: Option<Arc<Action>>,
 }
 
 /// Every row by the command's name.
@@ -96,27 +99,35 @@ impl Overrides {
     ///
     /// # Errors
     /// The first wrong row, by name and column.
-    pub async fn load(store: &Store) -> Result<Self, Failure> {
+    pub async fn load(store: &Store, config: &Config) -> Result<Self, Failure> {
         let limits = SqlLimits { rows: MAX_ROWS, allow_writes: false };
         let answer = store.sql(Scope::All, &format!("select {COLUMNS} from tb_api"), limits).await;
-        match answer.map_err(|wrong| Failure::failed(wrong.to_string()))? {
-            SqlAnswer::Rows(table, _) => Self::read(&table),
-            SqlAnswer::Changed(_) => Ok(Self::default()),
+        let table = match answer.map_err(|wrong| Failure::failed(wrong.to_string()))? {
+            SqlAnswer::Rows(table, _) => table,
+            SqlAnswer::Changed(_) => return Ok(Self::default()),
+        };
+        let mut all = Self::read(&table)?;
+        for cells in &table.rows {
+            let name = name_of(cells);
+            let Some(row) = all.rows.get_mut(&name) else { continue };
+            row.work(store, config, &name, cells)
+                .await
+                .map_err(|wrong| Failure::invalid(format!("tb_api row {name}: {wrong}")))?;
         }
+        Ok(all)
     }
 
     fn read(table: &Table) -> Result<Self, Failure> {
         let mut rows = BTreeMap::new();
         for cells in &table.rows {
-            let name = text(cells, 0).to_ascii_lowercase();
-            if name.is_empty() {
+            let command = name_of(cells);
+            if command.is_empty() {
                 return Err(Failure::invalid("a row of tb_api has no fname"));
             }
-            let command = find(&name).map_or(name.clone(), |command| command.name.to_owned());
-            let row =
-                read_row(cells).map_err(|column| Failure::invalid(format!("tb_api row {name}: {column}")))?;
-            if rows.insert(command, row).is_some() {
-                return Err(Failure::invalid(format!("tb_api has two rows for {name}")));
+            let row = read_row(cells)
+                .map_err(|column| Failure::invalid(format!("tb_api row {command}: {column}")))?;
+            if rows.insert(command.clone(), row).is_some() {
+                return Err(Failure::invalid(format!("tb_api has two rows for {command}")));
             }
         }
         Ok(Self { rows })
@@ -127,15 +138,20 @@ impl Overrides {
         self.rows.len()
     }
 
-    /// Why a name that only `tb_api` makes, or whose work it replaces, does not run.
-    pub fn custom(&self, name: &str) -> Option<&'static str> {
-        self.rows.get(name).filter(|row| row.custom || find(name).is_none()).map(|_| NO_CUSTOM)
+    /// What a row runs under this name, in lower case.
+    pub fn entry(&self, name: &str) -> Option<&Arc<Entry>> {
+        self.rows.get(name)?.entry.as_ref()
     }
 
-    /// The rule of a command.
-    pub fn rule(&self, command: &Command) -> Checked {
+    /// What follows a request of this name.
+    pub fn action(&self, name: &str, failed: bool) -> Option<&Arc<Action>> {
+        self.rows.get(name)?.action.as_ref().filter(|action| action.on_failure == failed)
+    }
+
+    /// The rule of a command, or of an entry by the declaration that it begins with.
+    pub fn rule(&self, name: &str, command: &Command) -> Checked {
         let mut rule = Rule::of(command);
-        let Some(row) = self.rows.get(command.name) else {
+        let Some(row) = self.rows.get(name) else {
             return Checked { rule, mode: None, credit: None, register: None, login: None };
         };
         rule.enabled = row.enabled;
@@ -172,6 +188,35 @@ fn sip_only(row: &Row) -> Option<u32> {
     (row.user == 11).then_some(1)
 }
 
+impl Row {
+    /// Reads what the row does.
+    async fn work(
+        &mut self,
+        store: &Store,
+        config: &Config,
+        name: &str,
+        cells: &[Cell],
+    ) -> Result<(), String> {
+        let (sql, number) = (text(cells, 8), number(cells, 9, "custom_action", 58)?.unwrap_or(0));
+        let action = Action::compile(store, config, number, &text(cells, 11)).await?;
+        self.action = action.map(Arc::new);
+        let known = find(name).is_some();
+        if !known && sql.is_empty() && self.action.is_none() {
+            return Err("there is no such command, and neither customsql nor custom_action make one".into());
+        }
+        if !known || !sql.is_empty() {
+            self.entry = Some(Arc::new(Entry::compile(store, name, &sql).await?));
+        }
+        Ok(())
+    }
+}
+
+/// The name of a row: that of the command where it is an alias.
+fn name_of(cells: &[Cell]) -> String {
+    let name = text(cells, 0).to_ascii_lowercase();
+    find(&name).map_or(name, |command| command.name.to_owned())
+}
+
 fn text(cells: &[Cell], at: usize) -> String {
     cells.get(at).map(|cell| cell.to_string().trim().to_owned()).unwrap_or_default()
 }
@@ -202,7 +247,6 @@ fn read_row(cells: &[Cell]) -> Result<Row, String> {
             Some(Least::Amount(amount.parse().map_err(|_| "req_user_credit must be a number".to_owned())?))
         }
     };
-    let action = number(cells, 9, "custom_action", 58)?.unwrap_or(0);
     Ok(Row {
         key: flag(1, "req_key")?,
         address: flag(2, "req_ip")?,
@@ -211,8 +255,8 @@ fn read_row(cells: &[Cell]) -> Result<Row, String> {
         credit,
         register: number(cells, 6, "req_user_register", 2)?,
         login: number(cells, 7, "req_user_login", 3)?,
-        custom: !text(cells, 8).is_empty() || action != 0,
         enabled: flag(10, "enabled")?.unwrap_or(true),
+        ..Row::default()
     })
 }
 
@@ -220,7 +264,7 @@ fn read_row(cells: &[Cell]) -> Result<Row, String> {
 mod tests {
     use super::*;
 
-    fn table(rows: &[[&str; 11]]) -> Table {
+    fn table(rows: &[[&str; 12]]) -> Table {
         let cell = |text: &&str| if text.is_empty() { Cell::Null } else { Cell::Text((*text).into()) };
         Table {
             columns: COLUMNS.split(", ").map(Into::into).collect(),
@@ -230,44 +274,32 @@ mod tests {
 
     #[test]
     fn the_documents_own_example_makes_balance_public() {
-        let rows = table(&[["balance", "0", "0", "14", "4", "", "", "", "", "", "1"]]);
+        let rows = table(&[["balance", "0", "0", "14", "4", "", "", "", "", "", "1", ""]]);
         let overrides = Overrides::read(&rows).unwrap();
-        let checked = overrides.rule(find("balance").unwrap());
+        let checked = overrides.rule("balance", find("balance").unwrap());
         assert!(!checked.rule.key && checked.rule.name_alone && checked.rule.level == Level::Public);
-        assert_eq!(overrides.rule(find("status").unwrap()).rule.level, Level::User);
+        assert_eq!(overrides.rule("status", find("status").unwrap()).rule.level, Level::User);
     }
 
     #[test]
     fn a_wrong_row_is_named() {
         for (row, wanted) in [
             (
-                ["balance", "7", "", "", "", "", "", "", "", "", ""],
+                ["balance", "7", "", "", "", "", "", "", "", "", "", ""],
                 "tb_api row balance: req_key must be a number from 0 to 1",
             ),
-            (["", "", "", "", "", "", "", "", "", "", ""], "a row of tb_api has no fname"),
+            (["", "", "", "", "", "", "", "", "", "", "", ""], "a row of tb_api has no fname"),
             (
-                ["x", "", "", "3", "", "", "", "", "", "", ""],
+                ["x", "", "", "3", "", "", "", "", "", "", "", ""],
                 "tb_api row x: req_user must be 0, 2, 4, 6, 8, 10, 11, 12 or 14",
             ),
         ] {
             assert_eq!(Overrides::read(&table(&[row])).unwrap_err().text, wanted);
         }
         let twice = table(&[
-            ["cb", "", "", "", "", "", "", "", "", "", ""],
-            ["callback", "", "", "", "", "", "", "", "", "", ""],
+            ["cb", "", "", "", "", "", "", "", "", "", "", ""],
+            ["callback", "", "", "", "", "", "", "", "", "", "", ""],
         ]);
         assert_eq!(Overrides::read(&twice).unwrap_err().text, "tb_api has two rows for callback");
-    }
-
-    #[test]
-    fn rows_with_sql_or_actions_do_not_run_anything() {
-        let rows = table(&[
-            ["mine", "", "", "", "", "", "", "", "select 1", "", ""],
-            ["status", "", "", "", "", "", "", "", "", "1", ""],
-        ]);
-        let overrides = Overrides::read(&rows).unwrap();
-        assert_eq!(overrides.custom("mine"), Some(NO_CUSTOM));
-        assert_eq!(overrides.custom("status"), Some(NO_CUSTOM));
-        assert_eq!(overrides.custom("balance"), None);
     }
 }
