@@ -15,6 +15,7 @@ mod docs;
 mod events;
 pub mod folder;
 mod host;
+pub mod logs;
 mod openapi;
 mod push;
 mod reply;

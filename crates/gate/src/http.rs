@@ -15,10 +15,12 @@ use strowger_api::{Answer, Http, Origin, Request, Transport};
 use tracing::{debug, info};
 
 use crate::connection::Client;
+use crate::files;
 use crate::gate::Gate;
 use crate::path::{Service, service};
 use crate::sse::{self, Page};
 use crate::stream::{Bytes, Stream};
+use crate::upload::{FORM, upload};
 use crate::websocket;
 
 /// The longest request head, in bytes: a long query is a legitimate request.
@@ -78,6 +80,8 @@ async fn whole(gate: Gate, request: hyper::Request<Incoming>, client: Client) ->
     }
     match service(request.uri().path()) {
         Service::Api => api(&gate, request, client).await,
+        Service::Files if *request.method() == Method::POST => api(&gate, request, client).await,
+        Service::Files => files::serve(&gate, &request).await,
         Service::ApiSocket => websocket::api(gate, request, client),
         Service::SipSocket => websocket::sip(gate, request, client),
         Service::None(why) => plain(StatusCode::NOT_FOUND, why),
@@ -105,14 +109,22 @@ async fn api(gate: &Gate, request: hyper::Request<Incoming>, client: Client) -> 
     };
     let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
     let target = head.uri.to_string();
+    let upload = upload(text(header::CONTENT_TYPE), &target, &body);
+    if upload.is_none() && service(head.uri.path()) == Service::Files {
+        return plain(StatusCode::BAD_REQUEST, "an upload is a multipart form with filepath and filedata");
+    }
+    let (target, content_type, body) = match &upload {
+        Some(upload) => (upload.target.as_str(), Some(FORM), upload.body.as_slice()),
+        None => (target.as_str(), text(header::CONTENT_TYPE), &body[..]),
+    };
     let http = Http {
         method: head.method.as_str(),
-        target: &target,
-        content_type: text(header::CONTENT_TYPE),
+        target,
+        content_type,
         accept: text(header::ACCEPT),
         authorization: text(header::AUTHORIZATION),
         soap_action: text(HeaderName::from_static("soapaction")),
-        body: &body,
+        body,
     };
     let origin = origin(gate, &head.headers, client, Transport::Http, Transport::Https);
     let answer = gate.dispatcher.answer(Request::http(origin, &http)).await;

@@ -11,6 +11,7 @@ mod console;
 mod datagram;
 mod detect;
 mod events;
+mod files;
 mod gate;
 mod http;
 mod limits;
@@ -21,6 +22,7 @@ mod sip;
 mod sse;
 mod stream;
 mod tls;
+mod upload;
 mod websocket;
 
 pub use acme::{AcmeSettings, Validation};

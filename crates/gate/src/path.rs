@@ -11,6 +11,8 @@ pub enum Service {
     ApiSocket,
     /// SIP over WebSocket (RFC 7118).
     SipSocket,
+    /// Static files.
+    Files,
     /// Nothing that is served; the text says what would be.
     None(&'static str),
 }
@@ -22,7 +24,10 @@ pub fn service(path: &str) -> Service {
     let contains =
         |part: &str| path.as_bytes().windows(part.len()).any(|w| w.eq_ignore_ascii_case(part.as_bytes()));
     let begins = |part: &str| path.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part));
-    if contains("mvstwebsock") {
+    if begins("/mvweb/") {
+        // A file's name may contain anything.
+        Service::Files
+    } else if contains("mvstwebsock") {
         Service::ApiSocket
     } else if contains("mfstwebsock") {
         Service::SipSocket
@@ -30,7 +35,9 @@ pub fn service(path: &str) -> Service {
         Service::None("the message queue is not available on this server")
     } else if is_api_path(path) {
         Service::Api
-    } else if begins("/webvoip") || begins("/mvweb") {
+    } else if begins("/mvweb") {
+        Service::Files
+    } else if begins("/webvoip") {
         Service::None("the portal is not available on this server")
     } else {
         Service::None("nothing is served here; the API is at /mvapireq/?apientry=help")
@@ -51,12 +58,11 @@ mod tests {
             ("/mvstwebsocket/", Service::ApiSocket),
             ("/mvapireq/mvstwebsock", Service::ApiSocket),
             ("/x/MFSTWebSocket", Service::SipSocket),
+            ("/mvweb/x", Service::Files),
         ] {
             assert_eq!(service(path), expected, "{path}");
         }
-        for path in
-            ["/", "", "/favicon.ico", "/webvoip", "/mvweb/x", "/mmstwebsocket", "/api/mvapi", "/\u{e9}"]
-        {
+        for path in ["/", "", "/favicon.ico", "/webvoip", "/mmstwebsocket", "/api/mvapi", "/\u{e9}"] {
             assert!(matches!(service(path), Service::None(_)), "{path}");
         }
     }

@@ -44,7 +44,7 @@ pub(crate) fn run(options: &cli::Serve) -> Result<(), Failure> {
     let data = data_folder(&options.place)?;
     let texts = Texts::read(&options.place.source)?;
     let startup = texts.resolve_startup()?;
-    let log = logging::start(&startup)?;
+    let log = logging::start(&startup, &data)?;
     raise_descriptor_limit();
     let (control, socket) = Control::claim_in(&data)?;
     let mut server = Server {
@@ -157,6 +157,7 @@ impl Server<'_> {
         let handle = exchange.running.handle.clone();
         let (restores, mut restore) = mpsc::channel(1);
         let dispatcher = Arc::clone(&exchange.dispatcher);
+        dispatcher.attach_log(self.log.control());
         let events = dispatcher.events().clone();
         let (orders, mut order) = mpsc::channel(MOST_ORDERS);
         dispatcher.listen_to_services(orders);

@@ -69,6 +69,11 @@ impl Call {
         self.dispatcher.switch.config()
     }
 
+    /// The log files of this process.
+    pub(crate) fn log(&self) -> Result<&crate::logs::LogControl, Failure> {
+        self.dispatcher.log().ok_or_else(|| Failure::unavailable("this process keeps no log files"))
+    }
+
     pub(crate) fn version(&self) -> &'static str {
         self.dispatcher.version
     }

@@ -36,6 +36,7 @@ use crate::actions::{Actions, Job};
 use crate::auth::{ApiKeys, Level, Nonces, Policy, Proof, Replays, Sessions, authorise, look, may_act_for};
 use crate::declare::{Args, Command, Effect, Outcome, Run};
 use crate::events::Hub;
+use crate::logs::LogControl;
 use crate::reply::{
     Answer, Failure, Format, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
 };
@@ -83,6 +84,7 @@ pub struct Dispatcher {
     recent: Recent,
     events: Hub,
     actions: Actions,
+    log: std::sync::OnceLock<LogControl>,
     /// Whoever carries out what only the program can do.
     pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
     keys: RwLock<Arc<ApiKeys>>,
@@ -113,6 +115,7 @@ impl Dispatcher {
             overrides: RwLock::default(),
             memory: Mutex::default(),
             recent: Recent::default(),
+            log: std::sync::OnceLock::new(),
             services: std::sync::OnceLock::new(),
             keys: RwLock::default(),
             inspector: Inspector::default(),
@@ -129,6 +132,16 @@ impl Dispatcher {
     #[must_use]
     pub const fn events(&self) -> &Hub {
         &self.events
+    }
+
+    /// Lets commands read and change the log. Only the first time counts.
+    pub fn attach_log(&self, control: LogControl) {
+        // A second log of the same process would be a mistake of the server, and the first one goes on.
+        let _ = self.log.set(control);
+    }
+
+    pub(crate) fn log(&self) -> Option<&LogControl> {
+        self.log.get()
     }
 
     /// The folder of the static files, by configuration or below the data folder.

@@ -7,12 +7,15 @@ mod figures;
 mod file;
 mod heartbeat;
 mod info;
+mod log;
+mod logsearch;
 mod process;
 mod quickstat;
 mod reguser;
 mod routingtest;
 mod shortinfo;
 mod showcfg;
+mod showlog;
 mod threadlist;
 mod threads;
 mod threads2;
@@ -28,11 +31,14 @@ pub const COMMANDS: &[&Command] = &[
     &file::COMMAND,
     &heartbeat::COMMAND,
     &info::COMMAND,
+    &log::COMMAND,
+    &logsearch::COMMAND,
     &quickstat::COMMAND,
     &reguser::COMMAND,
     &routingtest::COMMAND,
     &shortinfo::COMMAND,
     &showcfg::COMMAND,
+    &showlog::COMMAND,
     &threadlist::COMMAND,
     &threads::COMMAND,
     &threads2::COMMAND,

@@ -4,6 +4,7 @@ mod apireload;
 mod dbreset;
 mod dbrsttgs;
 mod gwrst;
+mod logrename;
 mod reload;
 mod reloadapikeys;
 mod reloaddialplan;
@@ -25,6 +26,7 @@ pub const COMMANDS: &[&Command] = &[
     &dbreset::COMMAND,
     &dbrsttgs::COMMAND,
     &gwrst::COMMAND,
+    &logrename::COMMAND,
     &reload::COMMAND,
     &reloadapikeys::COMMAND,
     &reloaddialplan::COMMAND,
