@@ -3,10 +3,18 @@
 import base64
 import contextlib
 import http.client
+import http.server
 import json
 import os
+import queue
+import re
 import socket
+import ssl
 import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -223,3 +231,124 @@ def test_what_a_request_began_is_pushed_when_it_is_settled(server):
         answer = stream.ask("?apientry=p2p&authid=chief&authpwd=chiefpw&anum=stranger&bnum=right")
         assert answer.startswith("OK: callid:")
         assert stream.receive().startswith("RESULT: ERROR: failed: callid:")
+
+
+class Receiver:
+    """The example of examples/webhook, as its reader runs it."""
+
+    def __init__(self, secret, port=0):
+        script = Path(__file__).resolve().parents[2] / "examples" / "webhook" / "receiver.py"
+        self.process = subprocess.Popen([sys.executable, "-B", str(script), "--port", str(port), "--secret", secret],
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = self.receive()["listening"]
+
+    def receive(self):
+        return json.loads(self.process.stdout.readline())
+
+    def until(self, kind, **fields):
+        while True:
+            event = self.receive()
+            if event["type"] == kind and all(event.get(name) == value for name, value in fields.items()):
+                return event
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def hooked():
+    with Server(apialtauth=1, apiv2auth=2, webhookprivate="127.0.0.1", webhookgiveup=4, webhooktimeout=5) as running:
+        yield running
+
+
+SECRET = "0123456789abcdef-secret"
+
+
+def hook(server, url, **parameters):
+    return int(re.search(r"webhookid:(\d+)", server.ok("webhookadd", url=url, secret=SECRET, **parameters)).group(1))
+
+
+def test_a_webhook_is_posted_in_order_signed_and_again_after_a_pause(hooked):
+    port = free_port()
+    with contextlib.closing(Receiver(SECRET, port)) as receiver:
+        number = hook(hooked, f"http://127.0.0.1:{port}/hook", types="user")
+        assert hooked.ok("webhooktest", id=number) == "OK: status:200"
+        assert receiver.receive()["type"] == "test"
+        hooked.account("first")
+        assert receiver.receive()["user"] == "first"
+        state = lambda: next(row for row in hooked.table_of("webhooklist") if row["id"] == str(number))
+        wait_for(lambda: state()["status"] == "200", PATIENCE, "the answer")
+    hooked.account("second"), hooked.account("third")
+    wait_for(lambda: int(state()["failures"]) > 0, PATIENCE, "a failure")
+    with contextlib.closing(Receiver(SECRET, port)) as receiver:
+        assert [receiver.receive()["user"] for _ in range(2)] == ["second", "third"]
+        wait_for(lambda: state()["failures"] == "0", PATIENCE, "the success")
+    # Once more from the beginning, for whoever lost what it had.
+    with contextlib.closing(Receiver(SECRET, port)) as receiver:
+        hooked.ok("webhookreplay", id=number, since=0)
+        assert [receiver.receive()["user"] for _ in range(3)] == ["first", "second", "third"]
+    with contextlib.closing(Receiver("another-secret-of-16", port)) as receiver:
+        assert hooked.api("webhooktest", id=number) == "ERROR: failed: the webhook answered 401"
+    hooked.ok("webhookdel", id=number)
+
+
+def test_a_dead_webhook_is_switched_off_and_can_be_brought_back(hooked):
+    port = free_port()
+    number = hook(hooked, f"http://127.0.0.1:{port}/", types="user")
+    hooked.account("unheard")
+    state = lambda: next(row for row in hooked.table_of("webhooklist") if row["id"] == str(number))
+    wait_for(lambda: state()["enabled"] == "0", PATIENCE, "giving up")
+    assert "refused" in state()["problem"]
+    told = lambda: [json.loads(row["event"]) for row in hooked.table_of("eventlist", types="webhook")]
+    wait_for(lambda: any(event["webhook"] == number for event in told()), PATIENCE, "the event")
+    with contextlib.closing(Receiver(SECRET, port)) as receiver:
+        hooked.ok("webhookreplay", id=number)
+        assert receiver.receive()["user"] == "unheard"
+    hooked.ok("webhookdel", id=number)
+
+
+def test_an_account_gets_by_webhook_what_concerns_it(hooked):
+    own = hooked.account("owner")
+    with contextlib.closing(Receiver(SECRET)) as receiver:
+        hook(hooked, f"http://127.0.0.1:{receiver.port}/", targetuser="owner", since=0)
+        hooked.account("nobody-else")
+        register(hooked, "owner", free_port())
+        # Only what concerns it, in order: it was made, and it registered.
+        assert [(e["type"], e["userid"]) for e in (receiver.receive(), receiver.receive())] == [
+            ("user.new", own), ("registration.gained", own)]
+
+
+def test_webhooks_over_tls_believe_the_named_authority(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                    "-out", certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                    "-addext", "basicConstraints=critical,CA:FALSE"],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    bodies = queue.Queue()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            bodies.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    url = f"https://localhost:{receiver.server_port}/"
+    try:
+        for authority, answer in [(certificate, "OK: status:204"), ("", "ERROR: failed: ")]:
+            with Server(webhookprivate="127.0.0.1,::1", webhookca=authority) as server:
+                number = hook(server, url, types="ban")
+                assert server.api("webhooktest", id=number).startswith(answer)
+        assert bodies.get(timeout=PATIENCE)["events"][0]["type"] == "test" and bodies.empty()
+    finally:
+        receiver.shutdown()
+        receiver.server_close()

@@ -27,7 +27,10 @@ pub use auth::{Caller, Denial, Level, Place, Policy, Proof, Rule, Source, author
 pub use declare::{Access, Args, Command, Effect, Group, Outcome, Param, Reach, Run, Running, Value};
 pub use dispatch::{Call, Dispatcher, commands, find};
 pub use docs::{help_text, matrix, reference_markdown};
-pub use events::{Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer};
+pub use events::{
+    Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer, Webhook, WebhookDesk, WebhookProgress,
+    WebhookTest, all_webhooks, note_webhook, webhook_signature, webhook_subscription,
+};
 pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
 pub use push::{Push, PushSender, Stream};
 pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};

@@ -320,5 +320,13 @@ Money {
 Events {
     eventwindow: u32 = "100000" { min: 4096, max: 100000000, applies: Restart }
         "How many events are kept at least, for clients that come back; about 400 bytes each on the disk."
+    webhooktimeout: u32 = "10" { min: 1, max: 60, unit: "s" }
+        "How long a webhook may take to answer."
+    webhookgiveup: u32 = "86400" { min: 1, max: 2592000, unit: "s" }
+        "How long a webhook may fail before it is switched off; until then it is tried again, after 1 s and then ever more seldom, at least hourly."
+    webhookprivate: Addresses = "" { applies: Restart, startup: true }
+        "Private addresses that webhooks may be posted to, such as your own servers'; all others of this machine and of private networks are refused."
+    webhookca: String = "" { applies: Restart, startup: true }
+        "File with the certificates (PEM) that sign those of webhooks; empty is the system's."
 }
 }

@@ -19,6 +19,7 @@ use crate::datagram;
 use crate::limits::{Connections, Permit};
 use crate::sip;
 use crate::tls::Tls;
+use crate::webhook;
 
 /// How long to wait when the system has no descriptor for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -79,6 +80,11 @@ impl Gate {
                 drop(permit);
             });
         })
+    }
+
+    /// Posts events to webhooks until the gate closes.
+    pub fn post_to_webhooks(&self) {
+        tokio::spawn(webhook::serve(self.clone(), self.version));
     }
 
     /// Answers the API datagrams that reach UDP port `port`.

@@ -17,12 +17,14 @@ mod http;
 mod limits;
 mod line;
 mod mend;
+mod outgoing;
 mod path;
 mod sip;
 mod sse;
 mod stream;
 mod tls;
 mod upload;
+mod webhook;
 mod websocket;
 
 pub use acme::{AcmeSettings, Validation};

@@ -41,6 +41,7 @@ mod store;
 mod tsql;
 mod tx;
 mod users;
+mod webhooks;
 mod writer;
 
 pub use self::access::{ApiKeyRow, LedgerRow, MAX_API_KEYS, ReplayRow, SessionRow};
@@ -72,3 +73,4 @@ pub use self::server::Server;
 pub use self::store::Store;
 pub use self::tsql::{Piece, Slot, SqlAnswer, SqlLimits, SqlTemplate, pieces};
 pub use self::users::{LineStatus, NewUser, UserFilter};
+pub use self::webhooks::{Webhook, WebhookProgress};

@@ -35,7 +35,7 @@ pub(crate) use values::{Input, Text};
 use crate::actions::{Actions, Job};
 use crate::auth::{ApiKeys, Level, Nonces, Policy, Proof, Replays, Sessions, authorise, look, may_act_for};
 use crate::declare::{Args, Command, Effect, Outcome, Run};
-use crate::events::Hub;
+use crate::events::{Hub, WebhookDesk};
 use crate::logs::LogControl;
 use crate::reply::{
     Answer, Failure, Format, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
@@ -89,6 +89,7 @@ pub struct Dispatcher {
     pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
     keys: RwLock<Arc<ApiKeys>>,
     inspector: Inspector,
+    webhooks: WebhookDesk,
 }
 
 /// What became of a request besides its outcome.
@@ -110,6 +111,7 @@ impl Dispatcher {
         let dispatcher = Arc::new(Self {
             events,
             actions,
+            webhooks: WebhookDesk::default(),
             switch,
             version,
             overrides: RwLock::default(),
@@ -126,6 +128,12 @@ impl Dispatcher {
         dispatcher.recall().await;
         tokio::spawn(Self::work_off(Arc::downgrade(&dispatcher), jobs));
         dispatcher
+    }
+
+    /// Where word is left for whoever posts to webhooks.
+    #[must_use]
+    pub const fn webhooks(&self) -> &WebhookDesk {
+        &self.webhooks
     }
 
     /// The event stream of this node.

@@ -7,8 +7,13 @@ mod event;
 mod hub;
 mod journal;
 mod subscription;
+mod webhooks;
 
 pub(crate) use event::kind_names;
 pub use event::{Event, EventKind, Filter, Viewer};
 pub use hub::Hub;
+pub use strowger_store::{Webhook, WebhookProgress};
 pub use subscription::{Pushed, Subscription};
+pub use webhooks::{
+    WebhookDesk, WebhookTest, all_webhooks, note_webhook, webhook_signature, webhook_subscription,
+};

@@ -11,7 +11,7 @@ use super::hub::Hub;
 use crate::auth::may_log_in;
 
 /// Events that are handed over at once.
-const PAGE: usize = 256;
+const PAGE: usize = 100;
 
 /// One event or gap, ready to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Subscription {
     /// cut short.
     pub async fn next(&mut self) -> Option<Vec<Pushed>> {
         loop {
-            if !self.may_read() {
+            if !self.is_readable() {
                 return None;
             }
             match self.ready().await {
@@ -116,7 +116,9 @@ impl Subscription {
         Pushed { cursor: self.cursor, text: gap_text(self.hub.node(), missed, self.cursor) }
     }
 
-    fn may_read(&self) -> bool {
+    /// Whoever asked may still log in.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
         let snapshot = self.switch.snapshot();
         self.reader.is_none_or(|id| snapshot.account(id).is_some_and(|account| may_log_in(account)))
     }

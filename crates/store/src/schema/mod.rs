@@ -44,6 +44,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0040_tb_apikeys", include_str!("../../sql/0040_tb_apikeys.sql")),
     ("0041_api_session", include_str!("../../sql/0041_api_session.sql")),
     ("0042_api_replay", include_str!("../../sql/0042_api_replay.sql")),
+    ("0050_tb_webhooks", include_str!("../../sql/0050_tb_webhooks.sql")),
+    ("0051_tb_webhook_state", include_str!("../../sql/0051_tb_webhook_state.sql")),
 ];
 
 /// Brings the database to this version's schema, in one transaction.

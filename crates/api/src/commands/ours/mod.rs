@@ -7,6 +7,12 @@ mod eventlist;
 mod events;
 mod examples;
 mod requests;
+mod webhookadd;
+mod webhookdel;
+mod webhooklist;
+mod webhookreplay;
+mod webhooks;
+mod webhooktest;
 
 use crate::declare::Command;
 
@@ -19,4 +25,9 @@ pub const COMMANDS: &[&Command] = &[
     &events::COMMAND,
     &examples::COMMAND,
     &requests::COMMAND,
+    &webhookadd::COMMAND,
+    &webhookdel::COMMAND,
+    &webhooklist::COMMAND,
+    &webhookreplay::COMMAND,
+    &webhooktest::COMMAND,
 ];
