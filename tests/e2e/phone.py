@@ -29,6 +29,8 @@ class Message(str):
 class Phone:
     """`Phone(address, user)` speaks to the exchange from a socket of its own. The password is the name and `pw`."""
 
+    kind = "application/sdp"  # of the bodies of its requests
+
     def __init__(self, address, user, tcp=False, password=None, timeout=10, bind="127.0.0.1"):
         self.address, self.user, self.tcp = address, user, tcp
         self.password = password or user + "pw"
@@ -78,7 +80,7 @@ class Phone:
         self.call_id = call_id or uuid.uuid4().hex
         transport = "TCP" if self.tcp else "UDP"
         self.sent = (method, uri or self.uri, body, to, self.call_id, tag)
-        kind = "Content-Type: application/sdp\r\n" if body else ""
+        kind = f"Content-Type: {self.kind}\r\n" if body else ""
         self.send(f"{method} {uri or self.uri} SIP/2.0\r\n"
                   f"Via: SIP/2.0/{transport} {self.me};branch=z9hG4bK{uuid.uuid4().hex[:12]};rport\r\n"
                   f"From: <sip:{self.user}@strowger>;tag={tag or self.tag}\r\n"

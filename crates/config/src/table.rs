@@ -256,6 +256,14 @@ Sip {
         "The registration of a phone that asks for no time."
     maxcontacts: u32 = "10" { min: 1, max: 100 }
         "Phones that may be registered for one account."
+    maxsubscriptions: u32 = "200" { min: 1, max: 10_000 }
+        "Subscriptions to presence and busy lamps that one account may have."
+    presencetime: u32 = "86400" { min: 60, max: 2_592_000, unit: "s" }
+        "How long a status holds that was set by `presence_set`."
+    maxmessages: u32 = "100" { min: 1, max: 10_000 }
+        "Messages that may wait for one account; further ones are refused."
+    messageage: u32 = "30" { min: 1, max: 3650, unit: "days" }
+        "How long a message waits, and how long it is known what became of it."
     natkeepalive: u32 = "25" { max: 3600, unit: "s" }
         "The interval of keep-alives to phones behind NAT; 0 sends none."
     noanswertimeout: u32 = "30" { min: 1, max: 600, unit: "s" }

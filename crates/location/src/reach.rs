@@ -30,6 +30,35 @@ impl Carrier {
         CARRIERS.get(usize::from(number)).copied()
     }
 
+    /// The transport's name in a Via header.
+    #[must_use]
+    pub const fn via_name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
+
+    /// The `transport` parameter of a URI of ours; none where it is the default.
+    #[must_use]
+    pub const fn uri_parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => ";transport=tcp",
+            Self::Tls => ";transport=tls",
+            Self::Ws | Self::Wss => ";transport=ws",
+        }
+    }
+
+    /// Messages arrive once and in order, or not at all.
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        !matches!(self, Self::Udp)
+    }
+
     /// `udp`, `tcp`, `tls`, `ws`, `wss`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -321,11 +321,28 @@ impl Account {
             server: None,
         }
     }
+
+    /// The account may know of the other one, write to it and watch it: both are in the same user group, or it is an
+    /// administrator.
+    #[must_use]
+    pub fn sees(&self, other: &Self) -> bool {
+        self.group == other.group || self.kind == AccountKind::Admin
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_do_not_see_each_other() {
+        let account = |kind, group| Account { group, ..Account::new(AccountId(1), kind, "a") };
+        let (plain, grouped) =
+            (account(AccountKind::Enduser, Some(0)), account(AccountKind::Enduser, Some(7)));
+        assert!(plain.sees(&plain) && grouped.sees(&grouped));
+        assert!(!plain.sees(&grouped) && !grouped.sees(&plain));
+        assert!(account(AccountKind::Admin, Some(0)).sees(&grouped));
+    }
 
     #[test]
     fn kinds_and_numbers_agree() {

@@ -11,7 +11,7 @@ use strowger_model::{Account, AccountId, Unit, Wall};
 use crate::buckets::Buckets;
 use crate::change::{Change, Cli, RoutingRule};
 use crate::directory::Directory;
-use crate::numbers::plain;
+use crate::numbers::{normalise, plain};
 use crate::price;
 use crate::rules::{Blacklist, Rules};
 use crate::settings::Settings;
@@ -121,6 +121,16 @@ impl Snapshot {
     #[must_use]
     pub fn by_cli(&self, number: &str) -> Option<Cli> {
         self.clis.get::<str>(&plain(number)).copied()
+    }
+
+    /// The local account that a message or subscription to this number or name reaches, the number as dialled by somebody in
+    /// that country. Disabled accounts and servers are reached by none.
+    #[must_use]
+    pub fn recipient(&self, called: &str, country: &str) -> Option<&Arc<Account>> {
+        let called = called.trim();
+        let normal = || normalise(&self.settings.numbering, country, called);
+        let found = self.by_number(called).or_else(|| self.by_number(&normal()));
+        found.filter(|account| account.active && account.server.is_none())
     }
 
     /// An account by username, id or phone, in this order.

@@ -409,7 +409,10 @@ impl World {
                     self.agents[index].cut_off(self.now);
                 }
             }
-            ShardOutput::Api(_) | ShardOutput::LineState { .. } | ShardOutput::Notice(_) => {}
+            ShardOutput::Api(_)
+            | ShardOutput::LineState { .. }
+            | ShardOutput::Notice(_)
+            | ShardOutput::People(_) => {}
         }
     }
 

@@ -31,6 +31,11 @@ impl Store {
 }
 
 impl Server {
+    /// The store that these are operations of.
+    pub(crate) const fn store(&self) -> &Store {
+        &self.0
+    }
+
     /// Raises this node's epoch and settles the calls that a crash left open. To be called once after opening,
     /// before any money order.
     ///

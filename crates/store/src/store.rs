@@ -186,6 +186,16 @@ impl Store {
         answer.blocking_recv().unwrap_or_else(|_| Err(Unavailable::Closed.into()))
     }
 
+    /// Runs an operation on the writer and calls `done` on its thread after the commit.
+    pub(crate) fn write_then<T, E, F>(&self, body: F, done: impl FnOnce(Result<T, E>) + Send + 'static)
+    where
+        T: Send + 'static,
+        E: From<Unavailable> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, Stop<E>> + Send + 'static,
+    {
+        self.send(Task::boxed(body, done));
+    }
+
     /// Runs an operation whose success interests nobody.
     pub(crate) fn write_and_forget<E, F>(&self, body: F, failed: fn(&E))
     where

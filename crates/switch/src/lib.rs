@@ -17,13 +17,16 @@ mod start;
 pub use directory::TableChange;
 pub use driver::flows::SipFlow;
 pub use handle::types::{
-    ApiDatagram, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, LineStatus, LiveCall,
-    LiveState, OutboundRegistration, P2p, P2pError, P2pPlaced, Registered, RoutingTest, Stopped, UnregMode,
-    WaitFor,
+    ApiDatagram, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, InstantText, LineStatus,
+    LiveCall, LiveState, MessageRefusal, MessageState, OutboundRegistration, P2p, P2pError, P2pPlaced,
+    Registered, RoutingTest, Stopped, UnregMode, WaitFor,
 };
 pub use handle::{Handle, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted};
 pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp, rebind_tcp};
+pub use shard::MAX_BODY_BYTES as MAX_MESSAGE_BYTES;
 pub use shard::{ApiInSip, Shard, ShardInput, ShardOutput, ShardSetup};
 pub use start::{Deps, Running, StartError, start};
 pub use strowger_call::CallRating;
-pub use strowger_location::OutboundState;
+pub use strowger_location::{
+    MAX_WORD_BYTES as MAX_PRESENCE_BYTES, OutboundState, is_word as is_presence_word,
+};

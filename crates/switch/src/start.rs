@@ -27,7 +27,7 @@ use crate::driver::thread::{ShardThread, route_lookup, shared};
 use crate::handle::types::{ApiDatagram, FlowInfo, FlowTransport};
 use crate::handle::{Handle, Inner, Reload};
 use crate::listeners::{Listeners, Ports, rebind_tcp};
-use crate::shard::{Addresses, ApiInSip, Shard, ShardSetup};
+use crate::shard::{Addresses, ApiInSip, Order, Shard, ShardSetup};
 
 /// API datagrams that wait for the gate.
 const API_QUEUE: usize = 4096;
@@ -125,6 +125,8 @@ struct Loaded {
     directory: Directory,
     keeper: directory::Keeper,
     seq: i64,
+    /// What accounts said of themselves, and whom messages wait for.
+    people: Vec<Order>,
 }
 
 /// Starts the switch within a tokio runtime.
@@ -171,6 +173,9 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     for snapshot in loaded.recovery.calls.into_iter().flat_map(|call| call.legs) {
         to_shard.post(Letter::Adopt(snapshot));
     }
+    for order in loaded.people {
+        to_shard.post(Letter::Order(order, None));
+    }
     let directory_thread = loaded.keeper.start(inboxes.clone(), notices.clone()).map_err(io("directory"))?;
     let (follower, server, seq) = (loaded.directory.clone(), deps.store.server(), loaded.seq);
     // It connects to the database first, which blocks.
@@ -215,7 +220,10 @@ fn open_doors(
     directory: Directory,
     sip_tcp: Option<std::net::TcpListener>,
 ) -> Result<(), StartError> {
-    let mut tasks = vec![tokio::spawn(directory::resolve_forever(directory))];
+    let mut tasks = vec![
+        tokio::spawn(directory::resolve_forever(directory)),
+        tokio::spawn(drop_old_messages(handle.clone())),
+    ];
     if let Some(listener) = sip_tcp {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(io("sipport"))?;
         let (rebind, orders) = mpsc::channel(1);
@@ -247,11 +255,29 @@ async fn load(deps: &Deps, clock: Clock) -> Result<Loaded, StartError> {
     let loading = tokio::task::spawn_blocking(move || -> Result<Loaded, StartError> {
         let recovery =
             if recover { settle_last_run(&server, clock)? } else { Recovery { epoch: 0, calls: Vec::new() } };
-        let (directory, keeper, seq) = directory::load(server, config, clock)?;
+        let (directory, keeper, seq) = directory::load(server.clone(), config, clock)?;
         let opened = bindings_log::open(&data, clock).map_err(io("bindings log"))?;
-        Ok(Loaded { recovery, opened, directory, keeper, seq })
+        let people = if recover { people_of_last_run(&server, clock)? } else { Vec::new() };
+        Ok(Loaded { recovery, opened, directory, keeper, seq, people })
     });
     loading.await.map_err(|error| StartError::Io { what: "start", source: std::io::Error::other(error) })?
+}
+
+fn people_of_last_run(server: &Server, clock: Clock) -> Result<Vec<Order>, StartError> {
+    let said = server.presence(clock.now().wall)?;
+    let mut orders: Vec<Order> =
+        said.into_iter().map(|row| Order::SetPresence(row.account, row.status, row.until)).collect();
+    orders.push(Order::MessagesWait(server.restore_messages()?));
+    Ok(orders)
+}
+
+/// Drops old messages, once an hour.
+async fn drop_old_messages(handle: Handle) {
+    loop {
+        let age_ms = i64::from(handle.config().messageage) * 24 * 3_600 * 1_000;
+        handle.store().drop_old_messages(handle.now().wall.plus_ms(-age_ms));
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+    }
 }
 
 fn settle_last_run(server: &Server, clock: Clock) -> Result<Recovery, StartError> {

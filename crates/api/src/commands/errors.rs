@@ -1,7 +1,7 @@
 //! The table from the errors of store and switch to the error types of the API.
 
 use strowger_store::{CreditError, OutboxError, ReadError, RedeemError, SqlError, Unavailable, UserError};
-use strowger_switch::{P2pError, Stopped};
+use strowger_switch::{MessageRefusal, P2pError, Stopped};
 
 use crate::reply::{Failure, Kind};
 
@@ -116,6 +116,16 @@ impl From<P2pError> for Failure {
             P2pError::Failed { call, status, reason } => {
                 Self::failed(format!("callid:{call} {status} {reason}"))
             }
+        }
+    }
+}
+
+impl From<MessageRefusal> for Failure {
+    fn from(wrong: MessageRefusal) -> Self {
+        match wrong {
+            MessageRefusal::Stopped => Self::new(Kind::Busy, "the server is shutting down"),
+            MessageRefusal::Busy => Self::new(Kind::Busy, wrong.to_string()),
+            MessageRefusal::Full { .. } => Self::limit(wrong.to_string()),
         }
     }
 }

@@ -9,9 +9,11 @@ mod detached;
 mod identify;
 mod inspect;
 mod keeping;
+
 mod overrides;
 mod recent;
 mod refusal;
+mod run_as;
 mod signups;
 mod table;
 mod values;

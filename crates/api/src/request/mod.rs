@@ -10,6 +10,7 @@ mod json;
 mod line;
 mod multipart;
 mod query;
+pub(crate) mod sms;
 mod xml;
 
 use std::net::SocketAddr;

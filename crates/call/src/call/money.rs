@@ -115,7 +115,9 @@ impl Call {
 
     /// What the call costs; none before anybody is dialled.
     pub fn rating(&self, now: Now, max_ms: u64) -> Option<CallRating> {
-        let trial = self.trials.last()?;
+        // Of a placed call both sides may cost something: the one that was dialled last and does.
+        let paid = self.trials.iter().rev().find(|trial| trial.is_open() && !trial.meter.is_free());
+        let trial = paid.or(self.trials.last())?;
         let (held, free_s) = trial.meter.covered();
         Some(CallRating {
             payer: trial.plan.payer,

@@ -46,6 +46,9 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0042_api_replay", include_str!("../../sql/0042_api_replay.sql")),
     ("0050_tb_webhooks", include_str!("../../sql/0050_tb_webhooks.sql")),
     ("0051_tb_webhook_state", include_str!("../../sql/0051_tb_webhook_state.sql")),
+    ("0035_tb_messages", include_str!("../../sql/0035_tb_messages.sql")),
+    ("0036_tb_presence", include_str!("../../sql/0036_tb_presence.sql")),
+    ("0037_tb_smsreceived", include_str!("../../sql/0037_tb_smsreceived.sql")),
 ];
 
 /// Brings the database to this version's schema, in one transaction.

@@ -12,7 +12,7 @@ use strowger_model::payment::MoneyEvent;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::sys::WakeEvent;
-use crate::shard::{Answer, Order};
+use crate::shard::{Answer, Order, PeopleAnswer};
 
 /// Something for a shard.
 pub enum Letter {
@@ -41,6 +41,8 @@ pub enum Letter {
     Media(MediaEvent),
     /// An answer of the store.
     Money(MoneyEvent),
+    /// An answer of the store about messages.
+    People(PeopleAnswer),
     /// A leg of a call that did not survive a crash.
     Adopt(String),
     /// Read and send on these UDP sockets (of the SIP port and of the main port) from now on; answered when it is so.

@@ -19,7 +19,7 @@ use super::inbox::{Inbox, Letter};
 use super::sys::{Outgoing, send_all};
 use crate::clock::Clock;
 use crate::handle::types::LineStatus;
-use crate::shard::{Answer, ApiInSip, Shard, ShardOutput};
+use crate::shard::{Answer, ApiInSip, PeopleAnswer, PeopleOrder, Shard, ShardOutput};
 
 /// The surroundings of one shard.
 pub struct Performer {
@@ -79,6 +79,7 @@ impl Performer {
                     };
                     self.store.money(order, Box::new(done));
                 }
+                ShardOutput::People(order) => self.people(order),
                 ShardOutput::Changed(changed) => {
                     // Nobody watching is no error.
                     let _ = self.notices.send(Notice::Call(changed.clone()));
@@ -103,6 +104,24 @@ impl Performer {
                     }
                 }
             }
+        }
+    }
+
+    fn people(&self, order: PeopleOrder) {
+        let inbox = self.inbox.clone();
+        match order {
+            PeopleOrder::Keep { token, message } => {
+                let underway = message.underway;
+                self.store.keep_message(message, move |outcome| {
+                    inbox.post(Letter::People(PeopleAnswer::Kept { token, underway, outcome }));
+                });
+            }
+            PeopleOrder::Take { account } => self.store.take_messages(account, move |taken| {
+                // What cannot be read now waits for the next registration.
+                let messages = taken.unwrap_or_default();
+                inbox.post(Letter::People(PeopleAnswer::Taken { account, messages }));
+            }),
+            PeopleOrder::Sent { id, delivered } => self.store.message_sent(id, delivered),
         }
     }
 

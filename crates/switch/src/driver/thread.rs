@@ -195,6 +195,7 @@ impl ShardThread {
             }
             Letter::Media(event) => self.shard.handle_input(now, ShardInput::Media(event)),
             Letter::Money(event) => self.shard.handle_input(now, ShardInput::Money(event)),
+            Letter::People(answer) => self.shard.handle_input(now, ShardInput::People(answer)),
             Letter::Adopt(snapshot) => self.shard.handle_input(now, ShardInput::Adopt { snapshot }),
             Letter::Sockets(fresh, done) => {
                 // Whoever asked may have gone.

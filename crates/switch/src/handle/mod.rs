@@ -4,6 +4,7 @@
 mod calls;
 mod heartbeat;
 mod operation;
+mod people;
 mod registrations;
 mod restart;
 pub mod types;

@@ -247,6 +247,64 @@ impl LineStatus {
     }
 }
 
+/// What a message says, and who says it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InstantText {
+    /// The sender's name or number.
+    pub from: String,
+    /// What the body is: `text/plain`.
+    pub content_type: String,
+    /// The body.
+    pub body: String,
+}
+
+impl std::fmt::Debug for InstantText {
+    /// What people write to each other does not belong in logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "InstantText(from {}, {} bytes)", self.from, self.body.len())
+    }
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageState {
+    /// A phone took it.
+    Delivered,
+    /// It is kept until a phone takes it.
+    Stored,
+    /// No phone took it, and it was not to be kept.
+    Failed,
+}
+
+impl MessageState {
+    /// One lower-case word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Stored => "stored",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A message was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum MessageRefusal {
+    /// The switch is shutting down.
+    #[error("the switch is shutting down")]
+    Stopped,
+    /// Too many are under way, or the database takes none.
+    #[error("no message is taken at the moment, try again")]
+    Busy,
+    /// As many wait for the reader as may.
+    #[error("{most} messages wait for this user already")]
+    Full {
+        /// How many that is.
+        most: u32,
+    },
+}
+
 /// A question to routing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoutingTest {

@@ -2,6 +2,7 @@
 //! response again, the same To tag included (RFC 3261 section 8.2.7).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use strowger_call::{Carrier, Hop};
 use strowger_model::Now;
@@ -10,7 +11,8 @@ use strowger_sip::{Builder, HeaderId, Message};
 use super::Shard;
 
 /// The methods that we take.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO";
+pub const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, UPDATE, INFO, MESSAGE, SUBSCRIBE, PUBLISH";
 
 impl Shard {
     /// Answers `request` from its own headers and what `write` adds.
@@ -22,6 +24,19 @@ impl Shard {
         reason: &str,
         write: impl FnOnce(&mut Builder<'_>),
     ) {
+        let bytes = self.composed(request, from, status, reason, write);
+        self.transmit(response_hop(request, from), bytes);
+    }
+
+    /// The bytes of such an answer.
+    pub(super) fn composed(
+        &mut self,
+        request: &Message,
+        from: Hop,
+        status: u16,
+        reason: &str,
+        write: impl FnOnce(&mut Builder<'_>),
+    ) -> Arc<[u8]> {
         let tag = self.stateless_tag(request);
         let source = Some(from.address);
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -29,8 +44,9 @@ impl Shard {
         response.header_unless_empty(HeaderId::Server, &self.world.rules.user_agent);
         write(&mut response);
         response.finish();
-        self.transmit(response_hop(request, from), buffer.as_slice().into());
+        let bytes = buffer.as_slice().into();
         self.buffer = buffer;
+        bytes
     }
 
     pub(super) fn refuse(&mut self, request: &Message, from: Hop, status: u16, reason: &str) {

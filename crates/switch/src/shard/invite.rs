@@ -28,23 +28,40 @@ impl Shard {
             });
             return;
         }
-        if let Err(refusal) = validate(&request, &ABILITIES) {
-            let tag = self.stateless_tag(&request);
-            let mut buffer = std::mem::take(&mut self.buffer);
-            refusal.write(&mut buffer, &request, &tag, Some(from.address));
-            self.transmit(response_hop(&request, from), buffer.as_slice().into());
-            self.buffer = buffer;
+        let Some((identity, from_user)) = self.identity(now, from, &request, &ABILITIES) else { return };
+        let Identity::Accept { account, called, trunk, .. } = identity else { return };
+        if trunk && self.calls_back(now, account, &from_user, &called) {
+            self.refuse(&request, from, 480, "Called back");
             return;
+        }
+        self.call(now, CallInput::Invite { message: request, from, caller: account, trunk, called });
+    }
+
+    /// Who sends a request, and the name that it gives; none: it was refused or challenged.
+    pub(super) fn identity(
+        &mut self,
+        now: Now,
+        from: Hop,
+        request: &Message,
+        abilities: &Abilities<'_>,
+    ) -> Option<(Identity, String)> {
+        if let Err(refusal) = validate(request, abilities) {
+            let tag = self.stateless_tag(request);
+            let mut buffer = std::mem::take(&mut self.buffer);
+            refusal.write(&mut buffer, request, &tag, Some(from.address));
+            self.transmit(response_hop(request, from), buffer.as_slice().into());
+            self.buffer = buffer;
+            return None;
         }
         let (Ok(caller), Ok(uri)) = (request.from(), request.uri()) else {
-            self.refuse(&request, from, 400, "Bad Request-URI or From");
-            return;
+            self.refuse(request, from, 400, "Bad Request-URI or From");
+            return None;
         };
         let (from_user, called_user) = (caller.uri.user_decoded(), uri.user_decoded());
-        if !self.admitted(now, from, &request, &from_user) {
-            return;
+        if !self.admitted(now, from, request, &from_user) {
+            return None;
         }
-        let (digest, stale) = self.digest_of(now, from, &request);
+        let (digest, stale) = self.digest_of(now, from, request);
         let arrival = Arrival {
             source: from.address,
             transport: transport_of(from.carrier),
@@ -57,19 +74,14 @@ impl Shard {
         };
         let identity = identify(&self.world.routes.load(), &arrival);
         match identity {
-            Identity::Accept { account, called, trunk, .. } => {
-                if trunk && self.calls_back(now, account, &from_user, &called) {
-                    self.refuse(&request, from, 480, "Called back");
-                    return;
-                }
-                self.call(now, CallInput::Invite { message: request, from, caller: account, trunk, called });
-            }
+            Identity::Accept { .. } => return Some((identity, from_user.into_owned())),
             Identity::NeedDigest { .. } => {
                 let algorithms = self.algorithms_for(&from_user);
-                self.challenge(now, &request, from, false, stale, &algorithms);
+                self.challenge(now, request, from, false, stale, &algorithms);
             }
-            Identity::Refuse { status, reason } => self.refuse(&request, from, status, reason),
+            Identity::Refuse { status, reason } => self.refuse(request, from, status, reason),
         }
+        None
     }
 
     /// A known caller's call to a callback access number is declined and the caller called.
@@ -95,7 +107,7 @@ impl Shard {
     }
 
     /// The account whose digest the request carries, in either header: phones answer 401 and 407 alike.
-    fn digest_of(&mut self, now: Now, from: Hop, request: &Message) -> (Option<AccountId>, bool) {
+    pub(super) fn digest_of(&mut self, now: Now, from: Hop, request: &Message) -> (Option<AccountId>, bool) {
         let mut stale_any = false;
         for header in [HeaderId::ProxyAuthorization, HeaderId::Authorization] {
             if request.value(header).is_none() {

@@ -12,10 +12,12 @@ use strowger_model::media::{MediaEvent, MediaOrder};
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
 use strowger_model::{AccountId, Scope, Wall};
 use strowger_route::Decision;
+use strowger_store::{KeptMessage, MessageError, NewMessage};
 
 use super::api::ApiInSip;
 use crate::handle::types::{
-    BindingFilter, CallRef, LineStatus, P2p, P2pError, P2pPlaced, Registered, RoutingTest, UnregMode,
+    BindingFilter, CallRef, InstantText, LineStatus, MessageRefusal, MessageState, P2p, P2pError, P2pPlaced,
+    Registered, RoutingTest, UnregMode,
 };
 
 /// An input.
@@ -48,6 +50,8 @@ pub enum ShardInput<'a> {
     Media(MediaEvent),
     /// An answer of the store.
     Money(MoneyEvent),
+    /// An answer of the store about messages.
+    People(PeopleAnswer),
     /// A leg of a call that did not survive a crash.
     Adopt {
         /// Its snapshot from the journal.
@@ -55,6 +59,51 @@ pub enum ShardInput<'a> {
     },
     /// The deadline has come.
     Time,
+}
+
+/// What the store is to do for messages.
+#[derive(Debug)]
+pub enum PeopleOrder {
+    /// Keep one; answered by [`PeopleAnswer::Kept`].
+    Keep {
+        /// Given back in the answer.
+        token: u64,
+        /// The message.
+        message: NewMessage,
+    },
+    /// Take those that wait for an account; answered by [`PeopleAnswer::Taken`].
+    Take {
+        /// Whose.
+        account: AccountId,
+    },
+    /// One that was under way is delivered, or waits again.
+    Sent {
+        /// Which.
+        id: i64,
+        /// It is delivered.
+        delivered: bool,
+    },
+}
+
+/// What the store answers.
+#[derive(Debug)]
+pub enum PeopleAnswer {
+    /// A message is kept, or not.
+    Kept {
+        /// Of the order.
+        token: u64,
+        /// It counts as under way.
+        underway: bool,
+        /// Its number.
+        outcome: Result<i64, MessageError>,
+    },
+    /// Messages that waited.
+    Taken {
+        /// For whom.
+        account: AccountId,
+        /// The messages, the oldest first.
+        messages: Vec<KeptMessage>,
+    },
 }
 
 /// A wish from outside.
@@ -74,6 +123,23 @@ pub enum Order {
     Unregister(Scope, BindingFilter, UnregMode),
     /// What do these accounts' lines do?
     Lines(Vec<AccountId>),
+    /// Send a message; one that is not to be kept reaches only phones that are registered now.
+    Message {
+        /// Who sends it; none: the server or somebody outside.
+        from: Option<AccountId>,
+        /// Whom it is for.
+        to: AccountId,
+        /// What it says.
+        text: InstantText,
+        /// It waits for a phone where there is none.
+        keep: bool,
+    },
+    /// Messages wait for these accounts in the store.
+    MessagesWait(Vec<AccountId>),
+    /// How are these accounts?
+    Presence(Vec<AccountId>),
+    /// An account says how it is, until then.
+    SetPresence(AccountId, String, Wall),
     /// How do our own registrations stand?
     Outbound,
     /// Which trunks do not answer?
@@ -120,6 +186,10 @@ pub enum Answer {
     Bindings(Vec<Registered>),
     /// To [`Order::Lines`].
     Lines(Vec<LineStatus>),
+    /// To [`Order::Message`]: its number and what became of it.
+    Message(Result<(i64, MessageState), MessageRefusal>),
+    /// To [`Order::Presence`]: a word for each.
+    Presence(Vec<Box<str>>),
     /// To [`Order::Outbound`].
     Outbound(Vec<OutboundStatus>),
     /// To [`Order::Route`].
@@ -177,6 +247,8 @@ pub enum ShardOutput {
     Media(MediaOrder),
     /// For the store.
     Money(MoneyOrder),
+    /// For the store, about messages.
+    People(PeopleOrder),
     /// For everybody who watches.
     Changed(CallChanged),
     /// For everybody who watches, beside the calls.

@@ -10,7 +10,9 @@ mod api;
 mod health;
 mod invite;
 mod io;
+mod message;
 mod orders;
+mod presence;
 mod register;
 mod route_test;
 mod rules;
@@ -27,7 +29,8 @@ use strowger_call::{CallInput, CallOutput, Calls, LineState};
 use strowger_config::Config;
 use strowger_guard::Guard;
 use strowger_location::{
-    Authenticator, BindingRecord, Key, Outbound, OutboundOutput, Registrar, RegistrarOutput,
+    Authenticator, BindingRecord, Key, Messenger, Outbound, OutboundOutput, Presence, Registrar,
+    RegistrarOutput,
 };
 use strowger_model::event::{CallStep, Notice};
 use strowger_model::id::ShardId;
@@ -38,7 +41,8 @@ use strowger_route::Snapshot;
 pub use address::{Addresses, MAIN, RouteLookup, SIP};
 pub use api::ApiInSip;
 pub use health::{REST_MS, TrunkHealth};
-pub use io::{Answer, Order, ShardInput, ShardOutput, Statistics};
+pub use io::{Answer, Order, PeopleAnswer, PeopleOrder, ShardInput, ShardOutput, Statistics};
+pub use message::MAX_BODY_BYTES;
 pub use rules::Rules;
 pub use world::{Pool, Random, World};
 
@@ -83,6 +87,7 @@ pub struct Shard {
     lines: std::collections::BTreeMap<AccountId, LineState>,
     waiting: orders::Waiting,
     api: api::ApiTransactions,
+    letters: message::Letters,
     buffer: Vec<u8>,
 }
 
@@ -99,6 +104,8 @@ impl Shard {
             registrar,
             authenticator: Authenticator::new(random.bytes(), nonce_ms, MAX_NONCES),
             outbound: Outbound::new(Key::new(random.bytes())),
+            messenger: Messenger::new(Key::new(random.bytes())),
+            presence: Presence::new(Key::new(random.bytes()), rules.presence),
             health: TrunkHealth::default(),
             pool: Pool::default(),
             mint: Mint::new(setup.node, setup.shard, setup.epoch),
@@ -119,6 +126,7 @@ impl Shard {
             lines: std::collections::BTreeMap::new(),
             waiting: orders::Waiting::default(),
             api: api::ApiTransactions::default(),
+            letters: message::Letters::default(),
             buffer: Vec::with_capacity(2048),
         };
         shard.drain(now);
@@ -156,9 +164,10 @@ impl Shard {
     /// When [`ShardInput::Time`] is due.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Mono> {
-        let all =
-            [self.calls.next_deadline(), self.world.registrar.deadline(), self.world.outbound.deadline()];
-        all.into_iter().flatten().min()
+        let world = &self.world;
+        let people = [world.messenger.deadline(), world.presence.deadline(), self.letters.deadline()];
+        let all = [self.calls.next_deadline(), world.registrar.deadline(), world.outbound.deadline()];
+        all.into_iter().chain(people).flatten().min()
     }
 
     /// Calls that have not been settled.
@@ -206,9 +215,15 @@ impl Shard {
             ShardInput::Sip { from, bytes } => self.sip(now, from, bytes),
             ShardInput::FlowClosed(flow) => {
                 self.world.registrar.flow_closed(flow);
+                self.world.presence.handle_flow_closed(flow);
                 self.call(now, CallInput::FlowClosed(flow));
             }
-            ShardInput::SendFailed { to, branch } => self.call(now, CallInput::SendFailed { to, branch }),
+            ShardInput::SendFailed { to, branch } => {
+                self.world.messenger.handle_send_failed(now, &branch);
+                self.world.presence.handle_send_failed(now, &branch);
+                self.call(now, CallInput::SendFailed { to, branch });
+            }
+            ShardInput::People(answer) => self.people_answer(now, answer),
             ShardInput::Order { token, order } => self.order(now, token, order),
             ShardInput::Media(MediaEvent::Slots { slots }) => self.world.pool.add(slots),
             ShardInput::Media(event) => self.call(now, CallInput::Media(event)),
@@ -225,6 +240,15 @@ impl Shard {
         }
         if due(self.world.outbound.deadline()) {
             self.world.outbound.handle_timeout(now);
+        }
+        if due(self.world.messenger.deadline()) {
+            self.world.messenger.handle_timeout(now);
+        }
+        if due(self.world.presence.deadline()) {
+            self.world.presence.handle_timeout(now);
+        }
+        if due(self.letters.deadline()) {
+            self.letters_due(now);
         }
         if due(self.calls.next_deadline()) {
             self.calls.handle_timeout(now, &mut self.world);
@@ -262,7 +286,10 @@ impl Shard {
                 RegistrarOutput::Log(frames) => self.outputs.push_back(ShardOutput::Binding(frames)),
                 RegistrarOutput::Ping(reach) => self.transmit(world::hop_of(reach), PING.into()),
                 RegistrarOutput::Line { account, registered } => {
-                    self.line_changed(account);
+                    self.line_changed(now, account);
+                    if registered {
+                        self.deliver_waiting(account);
+                    }
                     let contacts = self.world.registrar.contacts(account);
                     let contact = contacts.first().map(|best| best.uri().to_owned()).unwrap_or_default();
                     let notice = Notice::Registered { account, registered, contact };
@@ -277,6 +304,28 @@ impl Shard {
             let listener = self.world.default_listener();
             let carrier = world::carrier_of(carrier);
             self.transmit(strowger_call::Hop { carrier, address, listener, flow: None }, bytes);
+        }
+        self.drain_people(now);
+    }
+
+    fn drain_people(&mut self, now: Now) {
+        while let Some((to, bytes)) = self.letters.table.poll_output() {
+            self.transmit(to, bytes);
+        }
+        while let Some(account) = self.world.presence.poll_changed() {
+            self.show_presence(now, account);
+        }
+        while let Some(delivery) = self.world.messenger.poll_delivery() {
+            self.delivered(now, delivery);
+        }
+        while let Some((to, bytes)) = self.letters.table.poll_output() {
+            self.transmit(to, bytes);
+        }
+        let world = &mut self.world;
+        while let Some(sent) = world.messenger.poll_transmit().or_else(|| world.presence.poll_transmit()) {
+            self.statistics.sent += 1;
+            let to = world::hop_of(sent.to);
+            self.outputs.push_back(ShardOutput::Transmit { to, bytes: sent.bytes });
         }
     }
 
@@ -299,7 +348,7 @@ impl Shard {
                     LineState::Idle => self.lines.remove(&account),
                     busy => self.lines.insert(account, busy),
                 };
-                self.line_changed(account);
+                self.line_changed(now, account);
             }
         }
     }
@@ -323,9 +372,10 @@ impl Shard {
         self.outputs.push_back(ShardOutput::Transmit { to, bytes });
     }
 
-    fn line_changed(&mut self, account: AccountId) {
+    fn line_changed(&mut self, now: Now, account: AccountId) {
         let status = self.line(account);
         self.outputs.push_back(ShardOutput::LineState { account, status });
+        self.show_presence(now, account);
     }
 
     fn line(&self, account: AccountId) -> LineStatus {

@@ -32,11 +32,26 @@ impl Shard {
                 self.place(now, token, p2p);
                 return;
             }
+            Order::Message { from, to, text, keep } => {
+                self.post_order(now, token, (from, to), text, keep);
+                return;
+            }
+            Order::MessagesWait(accounts) => {
+                self.messages_wait(now, accounts);
+                Answer::Done
+            }
+            Order::Presence(accounts) => Answer::Presence(self.presence_words(&accounts)),
+            Order::SetPresence(account, word, until) => {
+                self.set_presence(now, account, &word, until);
+                Answer::Done
+            }
             Order::LiveCalls(scope) => Answer::Calls(self.visible(now, scope)),
             Order::Rating(scope, which) => Answer::Rating(self.rating(now, scope, &which)),
             Order::Disconnect(scope, which) => Answer::Count(self.disconnect(now, scope, &which)),
             Order::Bindings(scope, filter) => Answer::Bindings(self.bindings(now, scope, &filter)),
-            Order::Unregister(scope, filter, mode) => Answer::Count(self.unregister(scope, &filter, mode)),
+            Order::Unregister(scope, filter, mode) => {
+                Answer::Count(self.unregister(now, scope, &filter, mode))
+            }
             Order::Lines(accounts) => Answer::Lines(self.line_states(&accounts)),
             Order::Outbound => Answer::Outbound(self.world.outbound.states().collect()),
             Order::TrunksDown => Answer::TrunksDown(self.world.health.down()),
@@ -87,6 +102,7 @@ impl Shard {
         self.world.rules = Rules::of(config);
         self.world.rules.calls.draining = draining;
         self.world.registrar.set_settings(self.world.rules.registrar.clone());
+        self.world.presence.set_settings(self.world.rules.presence);
         self.world.addresses.forget_routes();
     }
 
@@ -186,7 +202,7 @@ impl Shard {
         }
     }
 
-    fn unregister(&mut self, scope: Scope, filter: &BindingFilter, mode: UnregMode) -> u32 {
+    fn unregister(&mut self, now: Now, scope: Scope, filter: &BindingFilter, mode: UnregMode) -> u32 {
         let routes = self.world.routes.load_full();
         let accounts: Vec<AccountId> = match self.only_account(&routes, filter) {
             Some(one) => one.into_iter().collect(),
@@ -200,6 +216,9 @@ impl Shard {
         let close = mode == UnregMode::Remove;
         let mut gone = 0;
         for account in accounts.into_iter().filter(|id| sees(&routes, scope, *id)) {
+            if routes.account(account).is_none_or(|account| !account.active) {
+                self.world.presence.forget(now, account);
+            }
             gone += self.world.registrar.unregister(account, close, |binding| from_address(binding, filter));
         }
         u32::try_from(gone).unwrap_or(u32::MAX)

@@ -4,12 +4,15 @@ use std::net::IpAddr;
 
 use strowger_call::Settings as CallSettings;
 use strowger_config::Config;
-use strowger_location::RegistrarSettings;
+use strowger_location::{PresenceSettings, RegistrarSettings};
 use strowger_model::Amount;
 use strowger_sip::digest::Algorithm;
 
 /// Seconds after which a caller may try again while the server is being stopped.
 const RETRY_AFTER_S: u32 = 10;
+
+/// A day in milliseconds.
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// The settings of a shard.
 #[derive(Debug, Clone)]
@@ -24,6 +27,12 @@ pub struct Rules {
     pub api: bool,
     /// For the registrar.
     pub registrar: RegistrarSettings,
+    /// For subscriptions and publications.
+    pub presence: PresenceSettings,
+    /// Messages that may wait for one account.
+    pub max_messages: u32,
+    /// Messages are dropped at this age, in milliseconds.
+    pub message_age_ms: i64,
     /// For the calls.
     pub calls: CallSettings,
     /// Lifetime that we ask for at upper servers, in seconds.
@@ -52,6 +61,13 @@ impl Rules {
                 default_expires_s: config.registerdefaultexpires,
                 ping_ms: (config.natkeepalive > 0).then_some(u64::from(config.natkeepalive) * 1000),
             },
+            presence: PresenceSettings {
+                max_subscriptions: usize::try_from(config.maxsubscriptions).unwrap_or(usize::MAX),
+                min_expires_s: config.registerminexpires,
+                max_expires_s: config.registermaxexpires,
+            },
+            max_messages: config.maxmessages,
+            message_age_ms: i64::from(config.messageage) * DAY_MS,
             calls: call_settings(config),
             outbound_expires_s: config.registermaxexpires,
             public_sip: config.advertiseipsip.or(config.advertiseip),

@@ -10,6 +10,7 @@ use strowger_sip::{Framing, HeaderId, Message, Method, ParseError};
 use super::Shard;
 use super::answer::ALLOW;
 use super::api::carries_api;
+use super::presence::EVENTS;
 
 /// What the verification of credentials came to.
 pub(super) enum Caller {
@@ -59,6 +60,10 @@ impl Shard {
     fn response(&mut self, now: Now, from: Hop, message: Message) {
         if let Belongs::Leg(_) = self.calls.belongs(&message) {
             self.call(now, CallInput::Sip { message, from });
+        } else if self.world.messenger.owns(&message) {
+            self.world.messenger.handle_response(now, &message);
+        } else if self.world.presence.owns(&message) {
+            self.world.presence.handle_response(now, &message);
         } else {
             // Nobody's: a late retransmission, or not for us. Silence in either case.
             self.world.outbound.handle_response(now, &message, from.address);
@@ -72,6 +77,9 @@ impl Shard {
         match (message.method(), message.to_tag().is_empty()) {
             (Method::Register, _) => self.register(now, from, &message),
             (Method::Options, true) => self.options(from, &message),
+            (Method::Message, true) => self.message(now, from, message),
+            (Method::Publish, true) => self.publish(now, from, &message),
+            (Method::Subscribe, _) => self.subscribe(now, from, &message),
             _ => match self.calls.belongs(&message) {
                 Belongs::Leg(_) => self.call(now, CallInput::Sip { message, from }),
                 Belongs::NewInvite => self.invite(now, from, message),
@@ -93,10 +101,8 @@ impl Shard {
             Method::Bye | Method::Cancel | Method::Prack | Method::Update | Method::Info => {
                 self.refuse(message, from, 481, "");
             }
-            // RFC 6665 section 7.2.1: no event package is served. A phone that only keeps its NAT open is content with it.
-            Method::Subscribe | Method::Notify | Method::Publish => {
-                self.respond(message, from, 489, "Bad Event", allow);
-            }
+            // RFC 6665 section 4.1.3: we subscribed to nothing. A phone that only keeps its NAT open is content with it.
+            Method::Notify => self.refuse(message, from, 481, "Subscription Does Not Exist"),
             Method::Other => self.respond(message, from, 501, "", allow),
             _ => self.respond(message, from, 405, "", allow),
         }
@@ -106,7 +112,8 @@ impl Shard {
     fn options(&mut self, from: Hop, message: &Message) {
         self.respond(message, from, 200, "", |out| {
             out.header(HeaderId::Allow, ALLOW)
-                .header(HeaderId::Accept, "application/sdp")
+                .header(HeaderId::Accept, "application/sdp, text/plain")
+                .header(HeaderId::AllowEvents, EVENTS)
                 .header(HeaderId::Supported, "100rel, timer, path, outbound");
         });
     }

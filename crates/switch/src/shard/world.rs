@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use strowger_call::{App, Carrier, Env, Hop, Local, Service, Settings, Target};
 use strowger_guard::Guard;
-use strowger_location::{Authenticator, Binding, Key, Outbound, Reach, Registrar};
+use strowger_location::{Authenticator, Binding, Key, Messenger, Outbound, Presence, Reach, Registrar};
 use strowger_model::media::Slot;
 use strowger_model::{AccountId, Mint, Now, SlotId, Wall};
 use strowger_route::Snapshot;
@@ -27,6 +27,8 @@ pub struct World {
     pub(super) registrar: Registrar,
     pub(super) authenticator: Authenticator,
     pub(super) outbound: Outbound,
+    pub(super) messenger: Messenger,
+    pub(super) presence: Presence,
     pub(super) health: TrunkHealth,
     pub(super) pool: Pool,
     pub(super) mint: Mint,

@@ -13,6 +13,7 @@ mod listusers;
 mod newuseri;
 mod putfile;
 mod setip;
+mod smsreceive;
 mod unreg;
 
 use crate::declare::Command;
@@ -31,5 +32,6 @@ pub const COMMANDS: &[&Command] = &[
     &newuseri::COMMAND,
     &setip::COMMAND,
     &putfile::COMMAND,
+    &smsreceive::COMMAND,
     &unreg::COMMAND,
 ];

@@ -16,8 +16,11 @@ mod getdetails;
 mod getphonenumber;
 mod lockphonenumber;
 mod p2p;
+mod presence_get;
+mod presence_set;
 mod rating;
 mod search;
+mod sendim;
 mod setfield;
 mod status;
 mod transfercredit;
@@ -46,7 +49,10 @@ pub const COMMANDS: &[&Command] = &[
     &getphonenumber::COMMAND,
     &lockphonenumber::COMMAND,
     &p2p::COMMAND,
+    &presence_get::COMMAND,
+    &presence_set::COMMAND,
     &rating::COMMAND,
+    &sendim::COMMAND,
     &search::COMMAND,
     &setfield::COMMAND,
     &status::COMMAND,

@@ -10,6 +10,8 @@ mod normalizechk;
 mod pgetfile;
 mod pputfile;
 mod quit;
+mod toclient;
+mod togw;
 
 use crate::declare::Command;
 
@@ -25,4 +27,6 @@ pub const COMMANDS: &[&Command] = &[
     &pgetfile::COMMAND,
     &pputfile::COMMAND,
     &quit::COMMAND,
+    &toclient::COMMAND,
+    &togw::COMMAND,
 ];
