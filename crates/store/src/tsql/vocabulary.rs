@@ -5,7 +5,7 @@ use crate::errors::SqlError;
 use crate::fields::WRITABLE;
 
 /// Tables that may be read but not written, with the reason.
-const READ_ONLY: [(&str, &str); 14] = [
+const READ_ONLY: [(&str, &str); 17] = [
     ("tb_cdrresellers", "it is computed from the call records"),
     ("ledger", "money moves by addcredit, transfercredit and calls only"),
     ("balance", "write tb_users.credit: the difference is booked"),
@@ -20,6 +20,9 @@ const READ_ONLY: [(&str, &str); 14] = [
     ("cdr_cost", "it is computed from the call records"),
     ("tb_outbox", "the server queues its messages itself"),
     ("tb_apikeys", "use apikeyadd and apikeydel"),
+    ("tb_messages", "sendim writes it"),
+    ("tb_presence", "presence_set writes it"),
+    ("tb_smsreceived", "smsreceive writes it"),
 ];
 
 /// Tables that are neither read nor written here, with the reason.

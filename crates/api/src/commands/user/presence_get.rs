@@ -14,7 +14,7 @@ params! {
     userusername ["user"]: String = "",
     /// 0 at the client's start, 1 from its timer; both answer the same.
     ptype: u32 = "0",
-    /// The users' domain; all users are of this server, so it is not looked at.
+    /// The users' domain; of one that is not ours nobody is known.
     domain: String = "",
     /// Several users, separated by commas.
     userlist: String = "",
@@ -47,9 +47,16 @@ async fn run(call: Call, params: Params) -> Outcome {
     if names.len() > MAX_USERS {
         return Err(Failure::limit(format!("userlist holds at most {MAX_USERS} users")));
     }
+    if params.ptype > 1 {
+        return Err(Failure::invalid("ptype must be 0 or 1"));
+    }
+    let (domain, ours) = (params.domain.trim(), &call.config().domain);
+    let foreign =
+        !domain.is_empty() && !ours.is_empty() && !ours.iter().any(|own| own.eq_ignore_ascii_case(domain));
     // Who is in another group is not there.
-    let visible =
-        |name: &&str| snapshot.by_username(name).filter(|user| account.sees(user)).map(|user| user.id);
+    let visible = |name: &&str| {
+        snapshot.by_username(name).filter(|user| !foreign && account.sees(user)).map(|user| user.id)
+    };
     let ids: Vec<AccountId> = names.iter().map(|name| visible(name).unwrap_or_default()).collect();
     let words = call.switch().presence(ids).await?;
     let pairs = || names.iter().zip(&words);

@@ -44,6 +44,9 @@ async fn run(call: Call, params: Params) -> Outcome {
             "pstatus must be at most {MAX_PRESENCE_BYTES} bytes without comma, colon and control characters"
         )));
     }
+    if params.ptype > 1 {
+        return Err(Failure::invalid("ptype must be 0 or 1"));
+    }
     let hold_ms = i64::from(call.config().presencetime) * 1_000;
     let until = call.now().wall.plus_ms(hold_ms);
     call.store().set_presence(PresenceRow { account: account.id, status: word.to_owned(), until }).await?;
