@@ -37,6 +37,7 @@ impl Call {
             local: self.local,
             cursor: None,
             stream: None,
+            api_key: None,
         };
         self.dispatcher.run(call).await
     }
