@@ -24,6 +24,7 @@ pub(super) fn not_above(level: Level, account: &Account) -> Result<(), Failure> 
 }
 
 /// One authorised request.
+#[derive(Clone)]
 pub struct Call {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) command: &'static Command,

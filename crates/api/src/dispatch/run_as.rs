@@ -21,7 +21,6 @@ impl Call {
             return Err(Failure::denied("the account is disabled"));
         }
         let call = Self {
-            dispatcher: Arc::clone(&self.dispatcher),
             command,
             args,
             caller_name: account.username.to_string(),
@@ -32,12 +31,10 @@ impl Call {
             target_named: false,
             unproven_user: None,
             request_id: None,
-            source: self.source,
-            peer: self.peer,
-            local: self.local,
-            cursor: None,
             stream: None,
             api_key: None,
+            cursor: None,
+            ..self.clone()
         };
         self.dispatcher.run(call).await
     }
