@@ -65,6 +65,13 @@ pub(crate) enum Command {
         #[arg(long, default_value = "")]
         url: String,
     },
+    /// Find out why credentials are refused.
+    Auth {
+        #[command(flatten)]
+        place: AnyPlace,
+        #[command(subcommand)]
+        order: Auth,
+    },
     /// Copy the database to FILE, verified, of a running server too.
     Backup {
         #[command(flatten)]
@@ -148,6 +155,22 @@ pub(crate) struct Source {
     /// Override a configuration key for this run; may be repeated.
     #[arg(long, value_name = "key=value", value_parser = pair)]
     pub(crate) set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Auth {
+    /// Say what would become of a request, rule by rule, and which ingredient of its authmd5 or password is wrong.
+    /// Nothing is done, counted or spent.
+    Explain {
+        /// The request as it is sent: a line, a path with its query, or a whole URL.
+        request: String,
+        /// The address that it comes from.
+        #[arg(long, default_value = "127.0.0.1")]
+        from: std::net::IpAddr,
+        /// What carries it: http, https, tcp, tls, udp, ws or wss.
+        #[arg(long, default_value = "http")]
+        transport: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Auth, Cli, Command};
 use crate::failure::Failure;
 
 #[global_allocator]
@@ -60,6 +60,11 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Examples { place, user, command, url } => {
             let fields = [("user", user), ("command", command), ("url", url)];
             console::run(&place, &[console::line_of("examples", &fields)])
+        }
+        Command::Auth { place, order: Auth::Explain { request, from, transport } } => {
+            let place = place.place().ok_or_else(|| Failure::Usage("--data DIR is needed".to_owned()))?;
+            let fields = [("request", request), ("address", from.to_string()), ("transport", transport)];
+            console::run(&place, &[console::line_of("authexplain", &fields)])
         }
         Command::Backup { place, file } => backup::backup(&place, &file),
         Command::Restore { place, file } => backup::restore(&place, &file),

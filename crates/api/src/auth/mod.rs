@@ -3,6 +3,7 @@
 mod apikey;
 mod authorise;
 mod credentials;
+mod doctor;
 mod formula;
 mod nonce;
 mod prove;
@@ -15,6 +16,7 @@ use strowger_model::{Account, AccountKind};
 pub(crate) use apikey::{ApiKey, ApiKeys, Scopes, digest, hex};
 pub use authorise::{Caller, Denial, Policy, Proof, Rule, authorise, may_act_for};
 pub(crate) use credentials::{Credentials, Digest};
+pub(crate) use doctor::{Known, explain_digest, explain_password};
 pub(crate) use formula::{Salts, digest_matches, digest_of, same_text};
 pub(crate) use nonce::{Nonces, Taken};
 pub(crate) use prove::{Ground, prove};

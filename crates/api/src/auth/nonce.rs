@@ -75,6 +75,39 @@ impl Nonces {
         }
     }
 
+    /// The same for people: why it may not be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn explain(
+        &self,
+        now: Mono,
+        address: IpAddr,
+        sent: &str,
+        request: u64,
+    ) -> Result<Taken, &'static str> {
+        if let Some(taken) = self.look(now, address, sent, request) {
+            return Ok(taken);
+        }
+        let Some(name) = sent.get(..MIN_SENT) else {
+            return Err("the nonce is too short: its first 10 to 16 characters are sent");
+        };
+        let Some(nonce) = self.alive.get(name) else {
+            return Err(
+                "the nonce is unknown: never issued, expired and forgotten, or from before a restart",
+            );
+        };
+        Err(if nonce.expires < now {
+            "the nonce has expired (apinoncelifetime): ask for a new one"
+        } else if nonce.address != address {
+            "the nonce was issued to another address"
+        } else if !nonce.text.starts_with(sent) {
+            "the nonce is longer than it was issued: the EOF behind it does not belong to it"
+        } else {
+            "the nonce was spent for another request"
+        })
+    }
+
     /// Spends a nonce for one request.
     pub fn spend(&mut self, text: &str, request: u64) {
         if let Some(nonce) = text.get(..MIN_SENT).and_then(|name| self.alive.get_mut(name)) {
@@ -121,6 +154,27 @@ mod tests {
         assert_eq!(nonces.look(Mono(0), HERE, &format!("{text}x"), 1), None);
         assert_eq!(nonces.look(Mono(0), there, &text, 1), None);
         assert_eq!(nonces.look(Mono::from_ms(1_001), HERE, &text, 1), None);
+    }
+
+    #[test]
+    fn people_are_told_what_is_wrong_with_a_nonce() {
+        let mut nonces = Nonces::default();
+        let there = "192.0.2.1".parse().unwrap();
+        let text = nonces.issue(Mono(0), HERE, 1_000, *b"0123456789abcdef");
+        nonces.spend(&text, 1);
+        let said =
+            |now, address, sent: &str, request| nonces.explain(now, address, sent, request).unwrap_err();
+        for (got, wanted) in [
+            (said(Mono(0), HERE, &text[..9], 1), "too short"),
+            (said(Mono(0), HERE, "zzzzzzzzzzzz", 1), "unknown"),
+            (said(Mono::from_ms(1_001), HERE, &text, 1), "expired"),
+            (said(Mono(0), there, &text, 1), "another address"),
+            (said(Mono(0), HERE, &format!("{text}EOF"), 1), "EOF"),
+            (said(Mono(0), HERE, &text, 2), "spent"),
+        ] {
+            assert!(got.contains(wanted), "{wanted}: {got}");
+        }
+        assert_eq!(nonces.explain(Mono(0), HERE, &text, 1), Ok(Taken::Again(text.clone())));
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Dispatcher {
     }
 
     /// Only a key, a name, or nothing.
-    fn without_secret(
+    pub(super) fn without_secret(
         &self,
         identity: &Identity<'_>,
         rule: &Checked,
@@ -417,7 +417,7 @@ fn stopping<E>(_: E) -> Failure {
     Failure::failed("shutting down")
 }
 
-fn of(account: Arc<Account>, proof: Proof, key: bool) -> Identified {
+pub(super) fn of(account: Arc<Account>, proof: Proof, key: bool) -> Identified {
     let level = Level::of(account.kind, account.rights);
     // A name without a password is never more than a user.
     let level = if proof == Proof::Name { level.min(Level::User) } else { level };
@@ -425,7 +425,7 @@ fn of(account: Arc<Account>, proof: Proof, key: bool) -> Identified {
     Identified { account: Some(account), name, ..of_nobody(Caller { level, proof, key }) }
 }
 
-fn nobody(key: bool) -> Identified {
+pub(super) fn nobody(key: bool) -> Identified {
     of_nobody(Caller { level: Level::Public, proof: Proof::None, key })
 }
 

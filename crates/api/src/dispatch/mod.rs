@@ -6,6 +6,7 @@ mod console;
 mod custom;
 mod describe;
 mod detached;
+mod explain;
 mod identify;
 mod inspect;
 mod keeping;
@@ -30,6 +31,7 @@ use strowger_store::{AuditEntry, ReplayRow};
 use strowger_switch::Handle;
 
 pub use call::Call;
+pub(crate) use explain::pasted;
 pub(crate) use inspect::{Filter, Shown};
 pub use table::{commands, find};
 pub(crate) use values::{Input, Text};

@@ -26,7 +26,7 @@ pub struct Http<'a> {
 }
 
 /// Commands that are pages to a browser.
-const PAGES: [&str; 1] = ["examples"];
+const PAGES: [&str; 2] = ["examples", "requests"];
 
 impl Request {
     /// An HTTP request.

@@ -3,6 +3,7 @@
 mod apikeyadd;
 mod apikeydel;
 mod apikeylist;
+mod authexplain;
 mod eventlist;
 mod events;
 mod examples;
@@ -21,6 +22,7 @@ pub const COMMANDS: &[&Command] = &[
     &apikeyadd::COMMAND,
     &apikeydel::COMMAND,
     &apikeylist::COMMAND,
+    &authexplain::COMMAND,
     &eventlist::COMMAND,
     &events::COMMAND,
     &examples::COMMAND,
