@@ -200,6 +200,10 @@ Api {
         "How long a nonce of `preauth` may be used."
     apitokenlifetime: u32 = "3600" { min: 1, max: 2_592_000, unit: "s" }
         "How long a token of `login` is valid."
+    signupconfirm: String = "none" { choices: &["none", "email", "sms"] }
+        "Whether an account that signs up by `newuseru` stays disabled until `newusercode` brings the code that was sent to it."
+    codelifetime: u32 = "1800" { min: 60, max: 86400, unit: "s" }
+        "How long a code of a sign-up or a forgotten password may be used."
     corsorigins: List = "" {}
         "Web origins whose pages may use the API from a browser; `*` is any."
     proxylist: Addresses = "" {}

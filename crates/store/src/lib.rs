@@ -13,6 +13,7 @@ mod backup;
 mod cdrs;
 mod cell;
 mod checkpoint;
+mod codes;
 mod credit;
 mod db;
 mod digest;
@@ -52,6 +53,7 @@ pub use self::audit::AuditEntry;
 pub use self::backup::BackupReport;
 pub use self::cdrs::{CdrBy, CdrFields, CdrKind, CdrOrder, CdrPage, CdrQuery, CdrSummary, Direction};
 pub use self::cell::{Cell, Page, Table};
+pub use self::codes::CodePurpose;
 pub use self::credit::Credit;
 pub use self::errors::{
     BackupError, CreditError, OpenError, ReadError, RecoverError, RedeemError, SqlError, Unavailable,

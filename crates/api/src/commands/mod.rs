@@ -3,6 +3,7 @@
 pub(crate) mod command;
 mod diagnostics;
 mod errors;
+mod onetime;
 mod ours;
 mod public;
 mod reset;

@@ -37,15 +37,6 @@ macro_rules! named {
 /// Every command that is declared only.
 #[rustfmt::skip]
 pub static UNAVAILABLE: &[Command] = &[
-    later("newusercode", &[], (Group::Public, Access::Public), named!["u_code", "u_username", "u_password", "deviceid"],
-        "Confirms a pending sign-up with the code that was sent by SMS or e-mail; attempts limited.",
-        "sign-up codes by e-mail or SMS are not part of this version"),
-    later("forgotpasswordquestion", &[], (Group::Public, Access::Public), named!["email"],
-        "Starts a password recovery: sends a one-time code (and the account's question, if set) to the address; same answer whether or not the address exists.",
-        "password recovery by e-mail is not part of this version"),
-    later("forgotpasswordanswer", &[], (Group::Public, Access::Public), named!["email", "forgotpasswordanswer"],
-        "Checks the one-time code or answer and sends/sets a new password; attempts limited.",
-        "password recovery by e-mail is not part of this version"),
     later("jppget", &[], (Group::Public, Access::Public), named!["url", "callback"],
         "JSONP forward (mvapireq/jppget?url=…&callback=f): f({\"contents\":\"…\"}). Off unless enablejsonp=1 (own API only) or 2 (remote, only hosts on an allow-list; never private, loopback or link-local targets, redirects re-checked, size and time bounded).",
         "the JSONP forward is not part of this version"),
@@ -283,7 +274,4 @@ pub static UNAVAILABLE: &[Command] = &[
     later("willstop", &[], (Group::Various, Access::Admin), named![],
         "Drain mode: no new calls and no credit checks that would cut calls; answers with what is still running.",
         "SIGTERM drains the server in this version"),
-    later("oop", &[], (Group::Various, Access::Sensitive), named!["txt"],
-        "Any console command, passed as text (old interface); runs under that command's own access rule.",
-        "console commands are called by their own names in this version"),
 ];

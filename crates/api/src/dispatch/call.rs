@@ -14,6 +14,9 @@ use crate::declare::{Args, Command};
 use crate::events::{Hub, Viewer};
 use crate::reply::Failure;
 
+/// The command that runs another one.
+const PASSES_ON: &str = "oop";
+
 /// An account that may do more than this level is not changed by it.
 pub(super) fn not_above(level: Level, account: &Account) -> Result<(), Failure> {
     let theirs = Level::of(account.kind, account.rights);
@@ -51,6 +54,8 @@ pub struct Call {
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
     /// The address that the request reached.
     pub(crate) local: SocketAddr,
+    /// The request itself, for `oop`, which hands it on to another command.
+    pub(crate) request: Option<Box<crate::request::Request>>,
     /// The row of `tb_api` that is run.
     pub(crate) entry: Option<Arc<super::custom::Entry>>,
     /// Where the asked page begins.
@@ -58,6 +63,21 @@ pub struct Call {
 }
 
 impl Call {
+    /// The command runs another command in the same request's name.
+    pub(super) fn passes_on(&self) -> bool {
+        self.command.name == PASSES_ON && self.entry.is_none()
+    }
+
+    /// Runs a console line as the same caller, under the access rule of the command that it names.
+    pub(crate) async fn run_line(&self, line: &str) -> crate::declare::Outcome {
+        let request = self.request.as_ref().ok_or_else(|| Failure::failed("the request is gone"))?;
+        let inner = request.with_line(line);
+        if super::find(&inner.command).is_some_and(|command| command.name == PASSES_ON) {
+            return Err(Failure::invalid("txt must be another command than oop"));
+        }
+        self.dispatcher.nested(&inner).await
+    }
+
     pub(crate) fn switch(&self) -> &Handle {
         &self.dispatcher.switch
     }

@@ -262,6 +262,11 @@ impl Dispatcher {
         outcome
     }
 
+    /// A request inside another one, with all that a request goes through.
+    pub(crate) async fn nested(self: &Arc<Self>, request: &Request) -> Outcome {
+        self.try_handle(request, &mut Traits::default()).await
+    }
+
     /// Authenticates, authorises and runs.
     async fn admitted(self: &Arc<Self>, asked: &Asked<'_>, traits: &mut Traits, config: &Config) -> Outcome {
         let Asked { request, command, credentials, source, rule, .. } = asked;
@@ -289,6 +294,7 @@ impl Dispatcher {
         traits.course.target = call.target.as_ref().map(|account| account.id);
         traits.course.stage = Stage::Ran;
         call.entry.clone_from(&asked.entry);
+        call.request = call.passes_on().then(|| Box::new((*request).clone()));
         traits.account.clone_from(&call.target);
         self.run(call).await
     }
@@ -380,6 +386,7 @@ impl Dispatcher {
             peer: identity.request.origin.peer,
             stream: identity.request.stream.clone(),
             local: identity.request.origin.local,
+            request: None,
             entry: None,
             cursor: identity.request.field("cursor").and_then(|cursor| cursor.trim().parse().ok()),
         })

@@ -45,6 +45,23 @@ impl Request {
         request
     }
 
+    /// The request of a console line that another request brought: from the same peer with the same credentials. What
+    /// the line itself names as a credential does not count.
+    pub(crate) fn with_line(&self, line: &str) -> Self {
+        let mut inner = Self {
+            fields: Vec::new(),
+            positional: Vec::new(),
+            positional_credentials: false,
+            ..self.clone()
+        };
+        inner.read_command(line.trim().trim_start_matches('/'));
+        let of_line = std::mem::take(&mut inner.fields);
+        inner.push(self.fields.iter().filter(|(name, _)| is_credential(name)).cloned());
+        inner.push(of_line.into_iter().filter(|(name, _)| !is_credential(name) && name != "apientry"));
+        inner.take_numbered();
+        inner
+    }
+
     fn read_command(&mut self, line: &str) {
         let at = line.find([',', ' ', '&', '?']).unwrap_or(line.len());
         self.command = line[..at].to_ascii_lowercase();
@@ -65,6 +82,26 @@ fn is_named(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     })
+}
+
+/// The field says who asks.
+fn is_credential(name: &str) -> bool {
+    matches!(
+        name,
+        "authkey"
+            | "key"
+            | "authid"
+            | "authpwd"
+            | "authmd5"
+            | "md5auth"
+            | "md5"
+            | "authsalt"
+            | "authsalt1"
+            | "authsalt2"
+            | "salt"
+            | "nonce"
+            | "token"
+    )
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0028_tb_holidays", include_str!("../../sql/0028_tb_holidays.sql")),
     ("0063_tb_users_cli", include_str!("../../sql/0063_tb_users_cli.sql")),
     ("0030_tb_outbox", include_str!("../../sql/0030_tb_outbox.sql")),
+    ("0031_onetime_code", include_str!("../../sql/0031_onetime_code.sql")),
     ("0040_tb_apikeys", include_str!("../../sql/0040_tb_apikeys.sql")),
     ("0041_api_session", include_str!("../../sql/0041_api_session.sql")),
     ("0042_api_replay", include_str!("../../sql/0042_api_replay.sql")),

@@ -26,7 +26,7 @@ const READ_ONLY: [(&str, &str); 17] = [
 ];
 
 /// Tables that are neither read nor written here, with the reason.
-const HIDDEN: [(&str, &str); 7] = [
+const HIDDEN: [(&str, &str); 8] = [
     ("account", "use tb_users"),
     ("account_profile", "use tb_users"),
     ("step", "it holds answers to replays"),
@@ -34,6 +34,7 @@ const HIDDEN: [(&str, &str); 7] = [
     ("api_session", "it holds credentials"),
     ("api_replay", "it guards credentials"),
     ("schema_version", "migrations depend on it"),
+    ("onetime_code", "it holds codes of people who sign up"),
 ];
 
 /// The statement may read the table.

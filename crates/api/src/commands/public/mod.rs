@@ -2,12 +2,23 @@
 
 mod apitest;
 mod apitest1;
+mod forgotpasswordanswer;
+mod forgotpasswordquestion;
 mod login;
+mod newusercode;
 mod newuseru;
 mod preauth;
 
 use crate::declare::Command;
 
 /// The group's commands.
-pub const COMMANDS: &[&Command] =
-    &[&apitest::COMMAND, &apitest1::COMMAND, &login::COMMAND, &newuseru::COMMAND, &preauth::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &apitest::COMMAND,
+    &apitest1::COMMAND,
+    &forgotpasswordanswer::COMMAND,
+    &forgotpasswordquestion::COMMAND,
+    &login::COMMAND,
+    &newusercode::COMMAND,
+    &newuseru::COMMAND,
+    &preauth::COMMAND,
+];

@@ -1,8 +1,9 @@
 //! `newuseru`: sign-up from an untrusted place.
 
-use strowger_model::{AccountKind, Amount, Scope, Secret};
-use strowger_store::NewUser;
+use strowger_model::{AccountId, AccountKind, Amount, Scope, Secret};
+use strowger_store::{CodePurpose, LetterKind, NewUser};
 
+use crate::commands::onetime;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
 use crate::reply::{Failure, Reply};
@@ -37,7 +38,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Self-service sign-up: makes an enduser without credit; limited by address and device.",
+    summary: "Self-service sign-up: makes an enduser without credit, disabled until newusercode where signupconfirm says so; limited by address and device.",
     spec: "server-api: NewUser API examples",
     example: "u_username=alice&u_password=secret-7&u_name=Alice&deviceid=d1",
     reply: "OK: userid:<id>",
@@ -60,15 +61,70 @@ async fn run(call: Call, params: Params) -> Outcome {
         ("address", &params.u_address),
     ]);
     fields.push(("currency".into(), crate::commands::currency(&call, &params.u_currency)?));
+    let confirm = Confirm::of(&call, &params)?;
+    if confirm.is_some() {
+        fields.push(("enabled".into(), "0".into()));
+        forget_overdue(&call, &params.u_username).await?;
+    }
+    let username = crate::commands::username(&params.u_username)?;
     let new = NewUser {
         kind: AccountKind::Enduser,
         parent: None,
-        username: crate::commands::username(&params.u_username)?,
+        username: username.clone(),
         password: params.u_password,
         credit: Amount::ZERO,
         fields,
     };
     // Nobody is the owner of a new account, so the server makes it in its own name.
     let id = call.store().create_user(Scope::All, new, call.request_key()).await?;
-    Ok(Reply::ok(format!("userid:{id}")).with("userid", id.0))
+    let reply = match &confirm {
+        None => Reply::ok(format!("userid:{id}")),
+        Some(confirm) => {
+            if let Err(failure) = confirm.send(&call, &username, id).await {
+                // Nobody could ever confirm it.
+                call.store().delete_user(Scope::All, id).await?;
+                return Err(failure);
+            }
+            Reply::ok(format!("userid:{id} confirm:{}", call.config().signupconfirm))
+        }
+    };
+    Ok(reply.with("userid", id.0))
+}
+
+/// Where the code of a sign-up goes.
+struct Confirm {
+    kind: LetterKind,
+    to: String,
+}
+
+impl Confirm {
+    /// As `signupconfirm` says.
+    fn of(call: &Call, params: &Params) -> Result<Option<Self>, Failure> {
+        let (kind, to, name) = match call.config().signupconfirm.as_str() {
+            "email" => (LetterKind::Mail, &params.u_email, "u_email"),
+            "sms" => (LetterKind::Sms, &params.u_phone, "u_phone"),
+            _ => return Ok(None),
+        };
+        if to.trim().is_empty() {
+            return Err(Failure::missing(name));
+        }
+        Ok(Some(Self { kind, to: to.trim().to_owned() }))
+    }
+
+    async fn send(&self, call: &Call, username: &str, id: AccountId) -> Result<(), Failure> {
+        let code = onetime::code()?;
+        let subject = onetime::subject(CodePurpose::SignUp, username);
+        onetime::keep(call, CodePurpose::SignUp, &subject, Some(id), &code).await?;
+        let text = format!("Your code for the account {username} is {}.", code.expose());
+        onetime::send(call.store(), self.kind, &self.to, "Your code", text, format!("signup/{id}")).await
+    }
+}
+
+/// A username that was never confirmed in time is free again.
+async fn forget_overdue(call: &Call, username: &str) -> Result<(), Failure> {
+    let subject = onetime::subject(CodePurpose::SignUp, username);
+    if let Some(id) = call.store().overdue_sign_up(&subject, call.now().wall).await? {
+        call.store().delete_user(Scope::All, id).await?;
+    }
+    Ok(())
 }

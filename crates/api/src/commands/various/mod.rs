@@ -7,6 +7,7 @@ mod getfield;
 mod help;
 mod keepalive;
 mod normalizechk;
+mod oop;
 mod pgetfile;
 mod pputfile;
 mod quit;
@@ -26,6 +27,7 @@ pub const COMMANDS: &[&Command] = &[
     &normalizechk::COMMAND,
     &pgetfile::COMMAND,
     &pputfile::COMMAND,
+    &oop::COMMAND,
     &quit::COMMAND,
     &toclient::COMMAND,
     &togw::COMMAND,
