@@ -97,16 +97,23 @@ async fn first_bytes<S: Bytes>(gate: &Gate, stream: &mut S, client: Client) -> O
     sniffed.ok()
 }
 
-/// Serves a known protocol until one side ends.
+/// Serves a known protocol until one side ends. Each has its room for itself: a connection that has not spoken yet
+/// would else keep the room of the largest.
 async fn serve<S: Bytes>(gate: Gate, stream: S, verdict: Verdict, first: Vec<u8>, client: Client) {
     let idle = idle_time(&gate);
     match verdict {
-        Verdict::Http => http::serve(gate, Stream::new(stream, mended(first), idle), client).await,
-        Verdict::Line => line::serve(&gate, Stream::new(stream, first, idle), client).await,
+        Verdict::Http => {
+            let head = Duration::from_secs(gate.switch.config().headertimeout.into());
+            let stream = Stream::with_beat(stream, mended(first), idle, head);
+            Box::pin(http::serve(gate, stream, client)).await;
+        }
+        Verdict::Line => {
+            Box::pin(line::serve(&gate, Stream::new(stream, first, idle), client)).await;
+        }
         Verdict::Sip if gate.bans(client.peer) => {}
         Verdict::Sip => {
             let flow = client.flow(FlowTransport::Tcp, FlowTransport::Tls);
-            gate.switch.serve_sip_stream(stream, flow, first).await;
+            Box::pin(gate.switch.serve_sip_stream(stream, flow, first)).await;
         }
         Verdict::Tls => {
             debug!(peer = %client.peer, "TLS, for which there is no certificate or which is inside TLS")

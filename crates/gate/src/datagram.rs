@@ -19,9 +19,13 @@ const MOST_AT_A_TIME: usize = 256;
 pub(crate) async fn serve(gate: Gate, mut datagrams: mpsc::Receiver<ApiDatagram>, port: u16) {
     let room = Arc::new(Semaphore::new(MOST_AT_A_TIME));
     loop {
-        let datagram = tokio::select! {
-            () = gate.closed() => return,
-            datagram = datagrams.recv() => datagram,
+        // Only who waits looks whether the gate closes.
+        let datagram = match datagrams.try_recv() {
+            Ok(datagram) => Some(datagram),
+            Err(_) => tokio::select! {
+                () = gate.closed() => return,
+                datagram = datagrams.recv() => datagram,
+            },
         };
         let Some(datagram) = datagram else { return };
         let bytes = datagram.bytes.trim_ascii_end();

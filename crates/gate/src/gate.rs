@@ -210,7 +210,7 @@ async fn enter(gate: Gate, stream: TcpStream, peer: SocketAddr, permit: Permit, 
     let client = Client { peer, local, secure: false };
     match security {
         Security::Any => serve_any(gate, stream, client).await,
-        Security::Tls => serve_tls(gate, stream, client).await,
+        Security::Tls => Box::pin(serve_tls(gate, stream, client)).await,
     }
     drop(permit);
 }

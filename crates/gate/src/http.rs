@@ -1,16 +1,18 @@
 //! HTTP/1.0 and 1.1 by hyper: reads requests within limits and gives them to the service that the path names.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes as Body;
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use strowger_api::{Answer, Http, Origin, Request, Transport};
 use tracing::{debug, info};
 
@@ -20,6 +22,7 @@ use crate::gate::Gate;
 use crate::path::{Service, service};
 use crate::sse::{self, Page};
 use crate::stream::{Bytes, Stream};
+use crate::timer::LazyTimer;
 use crate::upload::{FORM, upload};
 use crate::websocket;
 
@@ -32,18 +35,17 @@ const MAX_HEADERS: usize = 100;
 /// Serves requests until the connection ends.
 pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Client) {
     let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
-    let answering = gate.clone();
+    let answering = Arc::new(gate.clone());
     let service = service_fn(move |request| {
-        let gate = answering.clone();
-        async move { Ok::<_, Infallible>(answer(gate, request, client).await) }
+        let gate = Arc::clone(&answering);
+        async move { Ok::<_, Infallible>(answer(&gate, request, client).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(LazyTimer)
         .header_read_timeout(limit)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .half_close(true)
-        .pipeline_flush(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
@@ -59,14 +61,15 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
     }
 }
 
-async fn answer(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Page> {
+async fn answer(gate: &Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Page> {
     // Which of two lengths counts is a matter of opinion between servers (RFC 9112 section 6.3), so nothing that
     // follows a body in chunks is taken for a request.
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut response = if service(request.uri().path()) == Service::Api && sse::is_asked(&request) {
-        sse::serve(&gate, &request, client).await
+    let service = service(request.uri().path());
+    let mut response = if service == Service::Api && sse::is_asked(&request) {
+        sse::serve(gate, &request, client).await
     } else {
-        whole(gate, request, client).await.map(Either::Left)
+        whole(gate, service, request, client).await.map(Either::Left)
     };
     if chunked {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -74,16 +77,21 @@ async fn answer(gate: Gate, request: hyper::Request<Incoming>, client: Client) -
     response
 }
 
-async fn whole(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+async fn whole(
+    gate: &Gate,
+    service: Service,
+    request: hyper::Request<Incoming>,
+    client: Client,
+) -> Response<Full<Body>> {
     if let Some(text) = gate.challenges.at(request.uri().path()) {
         return challenge(text);
     }
-    match service(request.uri().path()) {
-        Service::Api => api(&gate, request, client).await,
-        Service::Files if *request.method() == Method::POST => api(&gate, request, client).await,
-        Service::Files => files::serve(&gate, &request).await,
-        Service::ApiSocket => websocket::api(gate, request, client),
-        Service::SipSocket => websocket::sip(gate, request, client),
+    match service {
+        Service::Api => api(gate, service, request, client).await,
+        Service::Files if *request.method() == Method::POST => api(gate, service, request, client).await,
+        Service::Files => files::serve(gate, &request).await,
+        Service::ApiSocket => websocket::api(gate.clone(), request, client),
+        Service::SipSocket => websocket::sip(gate.clone(), request, client),
         Service::None(why) => plain(StatusCode::NOT_FOUND, why),
     }
 }
@@ -98,7 +106,12 @@ fn challenge(text: Option<String>) -> Response<Full<Body>> {
 }
 
 /// One API request.
-async fn api(gate: &Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
+async fn api(
+    gate: &Gate,
+    service: Service,
+    request: hyper::Request<Incoming>,
+    client: Client,
+) -> Response<Full<Body>> {
     let (head, incoming) = request.into_parts();
     let body = match read_body(gate, incoming).await {
         Ok(body) => body,
@@ -108,14 +121,18 @@ async fn api(gate: &Gate, request: hyper::Request<Incoming>, client: Client) -> 
         }
     };
     let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let target = head.uri.to_string();
+    // Most requests name a path alone, which needs no copy.
+    let target = match head.uri.path_and_query() {
+        Some(target) if head.uri.scheme().is_none() => Cow::Borrowed(target.as_str()),
+        _ => Cow::Owned(head.uri.to_string()),
+    };
     let upload = upload(text(header::CONTENT_TYPE), &target, &body);
-    if upload.is_none() && service(head.uri.path()) == Service::Files {
+    if upload.is_none() && service == Service::Files {
         return plain(StatusCode::BAD_REQUEST, "an upload is a multipart form with filepath and filedata");
     }
     let (target, content_type, body) = match &upload {
         Some(upload) => (upload.target.as_str(), Some(FORM), upload.body.as_slice()),
-        None => (target.as_str(), text(header::CONTENT_TYPE), &body[..]),
+        None => (&*target, text(header::CONTENT_TYPE), &body[..]),
     };
     let http = Http {
         method: head.method.as_str(),
@@ -133,6 +150,9 @@ async fn api(gate: &Gate, request: hyper::Request<Incoming>, client: Client) -> 
 
 /// Reads the body within the limits of size and time.
 async fn read_body(gate: &Gate, incoming: Incoming) -> Result<Body, Response<Full<Body>>> {
+    if incoming.is_end_stream() {
+        return Ok(Body::new());
+    }
     let config = gate.switch.config();
     let most = usize::try_from(config.apimaxrequest).unwrap_or(usize::MAX);
     let limit = Duration::from_secs(config.idletimeout.into());

@@ -22,6 +22,7 @@ mod path;
 mod sip;
 mod sse;
 mod stream;
+mod timer;
 mod tls;
 mod upload;
 mod webhook;

@@ -12,7 +12,7 @@ use crate::gate::Gate;
 use crate::stream::{Bytes, Stream};
 
 /// How much is read at a time, in bytes; an idle connection keeps as much.
-const READ_STEP: usize = 2048;
+const READ_STEP: usize = 1024;
 
 /// Serves lines until one does not count as a request, the peer ends or asks to close.
 pub(crate) async fn serve<S: Bytes>(gate: &Gate, stream: Stream<S>, client: Client) {
@@ -53,7 +53,8 @@ pub(crate) async fn serve<S: Bytes>(gate: &Gate, stream: Stream<S>, client: Clie
         }
         let origin = client.origin(Transport::Tcp, Transport::Tls);
         let request = pushes.attach(Request::line(origin, &line), &line);
-        let mut answer = gate.dispatcher.answer(request).await;
+        // In a place of its own: an idle connection would else keep the room for it.
+        let mut answer = Box::pin(gate.dispatcher.answer(request)).await;
         answer.body.extend_from_slice(b"\r\n");
         if writer.write_all(&answer.body).await.is_err() || answer.close {
             break;

@@ -24,14 +24,15 @@ pub fn service(path: &str) -> Service {
     let contains =
         |part: &str| path.as_bytes().windows(part.len()).any(|w| w.eq_ignore_ascii_case(part.as_bytes()));
     let begins = |part: &str| path.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part));
+    let socket = contains("stwebsock");
     if begins("/mvweb/") {
         // A file's name may contain anything.
         Service::Files
-    } else if contains("mvstwebsock") {
+    } else if socket && contains("mvstwebsock") {
         Service::ApiSocket
-    } else if contains("mfstwebsock") {
+    } else if socket && contains("mfstwebsock") {
         Service::SipSocket
-    } else if contains("mmstwebsock") {
+    } else if socket && contains("mmstwebsock") {
         Service::None("the message queue is not available on this server")
     } else if is_api_path(path) {
         Service::Api

@@ -1,12 +1,25 @@
 //! A connection whose first bytes were read already and which fails after a time of silence.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
+
+/// The shortest time between two wake-ups.
+const SHORTEST_BEAT: Duration = Duration::from_millis(100);
+
+/// How long a peer may still send after our end.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+/// How much it may send, in bytes.
+const DRAIN_MOST: usize = 4 << 20;
+
+/// How much of it is read at a time, in bytes.
+const DRAIN_STEP: usize = 4096;
 
 /// A stream of bytes, plain or encrypted.
 pub(crate) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -19,13 +32,42 @@ pub(crate) struct Stream<S> {
     first: Vec<u8>,
     taken: usize,
     idle: Duration,
+    /// How often whoever waits is woken all the same.
+    beat: Duration,
     moved: Instant,
     alarm: Pin<Box<Sleep>>,
+    ending: Ending,
+}
+
+/// How far the end of our side has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Not asked for.
+    No,
+    /// Asked for.
+    Asked,
+    /// The peer knows; what it still sends is thrown away, as many bytes as this.
+    Told(usize),
 }
 
 impl<S> Stream<S> {
     pub(crate) fn new(inner: S, first: Vec<u8>, idle: Duration) -> Self {
-        Self { inner, first, taken: 0, idle, moved: Instant::now(), alarm: Box::pin(sleep(idle)) }
+        Self {
+            inner,
+            first,
+            taken: 0,
+            idle,
+            beat: idle,
+            moved: Instant::now(),
+            alarm: Box::pin(sleep(idle)),
+            ending: Ending::No,
+        }
+    }
+
+    /// The same; who waits is woken every `beat`, so that it can look at deadlines of its own.
+    pub(crate) fn with_beat(inner: S, first: Vec<u8>, idle: Duration, beat: Duration) -> Self {
+        let alarm = Box::pin(sleep(idle.min(beat)));
+        Self { beat: beat.max(SHORTEST_BEAT), alarm, ..Self::new(inner, first, idle) }
     }
 
     /// Called where nothing could be done: has it been so for too long?
@@ -35,9 +77,30 @@ impl<S> Stream<S> {
             if due <= Instant::now() {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            self.alarm.as_mut().reset(due);
+            self.alarm.as_mut().reset(due.min(Instant::now() + self.beat));
         }
         Poll::Pending
+    }
+
+    /// Throws away what the peer still sends, until it ends too. Closing with bytes unread would reset the connection,
+    /// and a reset takes from the peer the answer that it has not read yet.
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>
+    where
+        S: Bytes,
+    {
+        let mut scratch = [MaybeUninit::uninit(); DRAIN_STEP];
+        while let Ending::Told(drained) = self.ending {
+            let mut read = ReadBuf::uninit(&mut scratch);
+            match Pin::new(&mut self.inner).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) if !read.filled().is_empty() && drained < DRAIN_MOST => {
+                    self.ending = Ending::Told(drained + read.filled().len());
+                }
+                Poll::Ready(_) => break,
+                Poll::Pending if self.alarm.as_mut().poll(cx).is_ready() => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -95,8 +158,21 @@ impl<S: Bytes> AsyncWrite for Stream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let poll = Pin::new(&mut self.inner).poll_shutdown(cx);
-        self.watch(cx, poll)
+        if self.ending == Ending::No {
+            self.ending = Ending::Asked;
+            self.alarm.as_mut().reset(Instant::now() + DRAIN_TIME);
+        }
+        if self.ending == Ending::Asked {
+            match Pin::new(&mut self.inner).poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => self.ending = Ending::Told(0),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    let late = self.alarm.as_mut().poll(cx);
+                    return late.map(|()| Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+        self.poll_drain(cx)
     }
 }
 
@@ -120,6 +196,22 @@ mod tests {
             let mut stream = Stream::new(near, b"hello".to_vec(), Duration::from_secs(5));
             stream.read_to_string(&mut text).await.unwrap();
             assert_eq!(text, "hello world");
+        });
+    }
+
+    #[test]
+    fn our_end_waits_for_the_peers_but_not_for_ever() {
+        runtime().block_on(async {
+            let (mut far, near) = tokio::io::duplex(64);
+            let mut stream = Stream::new(near, Vec::new(), Duration::from_secs(5));
+            let peer = async {
+                far.write_all(&[b'x'; 10_000]).await.unwrap();
+                far.shutdown().await.unwrap();
+            };
+            let (ended, ()) = tokio::join!(stream.shutdown(), peer);
+            ended.unwrap();
+            let (_far, near) = tokio::io::duplex(64);
+            Stream::new(near, Vec::new(), Duration::from_secs(5)).shutdown().await.unwrap();
         });
     }
 

@@ -64,15 +64,17 @@ impl Certificate {
             return Err(TlsError::Empty { path: certificates.to_owned() });
         }
         let private = PrivateKeyDer::from_pem_file(key).map_err(|source| file(key, source))?;
-        Ok(Self::of(chain, private)?)
+        Ok(Self(Arc::new(CertifiedKey::from_der(chain, private, &ring::default_provider())?)))
     }
 
-    /// A chain and its key.
-    pub(crate) fn of(
-        chain: Vec<CertificateDer<'static>>,
+    /// A certificate with the key that it was made from. That they belong together is not looked at: the look would
+    /// refuse the extension of a validation's certificate.
+    pub(crate) fn made(
+        certificate: CertificateDer<'static>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, rustls::Error> {
-        Ok(Self(Arc::new(CertifiedKey::from_der(chain, key, &ring::default_provider())?)))
+        let key = ring::default_provider().key_provider.load_private_key(key)?;
+        Ok(Self(Arc::new(CertifiedKey::new(vec![certificate], key))))
     }
 }
 

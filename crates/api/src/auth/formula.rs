@@ -65,6 +65,8 @@ pub fn same_text(a: &str, b: &str) -> bool {
 
 /// The digest of the request is right for this password. `nonce` holds the texts that count as the nonce
 /// (as issued, as sent); where it is `demanded`, formulas without it do not count.
+///
+/// Which formulas are computed follows from what was sent and from the configuration alone.
 pub fn digest_matches(
     sent: &Credentials,
     digest: &Digest,
@@ -77,45 +79,70 @@ pub fn digest_matches(
         // No formula counts; that there is no nonce is no secret.
         return false;
     }
-    let id = sent.id.as_deref().unwrap_or_default();
-    let (salt1, salt2) = (sent.salt1.as_str(), sent.salt2.as_str());
     let mut matched = Choice::from(0);
-    let mut plain = |candidate: [u8; 16]| {
-        matched |= candidate.ct_eq(&digest.value) & Choice::from(u8::from(!digest.v3));
-    };
-    for nonce in nonces {
-        plain(md5(&["ck5Gp", id, password, salts.server, salt1, nonce]));
+    if !digest.v3 {
+        matched |= plain(sent, digest, password, salts, nonces, demanded);
     }
-    if !demanded {
-        plain(md5(&["ck5Gp", id, password, salts.server, salt1]));
-        let salt = sent.salt.as_deref().unwrap_or(salts.old);
-        for prefix in ["rd58s", "rD58s"] {
-            plain(md5(&[prefix, ":", id, ":", password, ":", salt]));
-        }
-        let web_salt = sent.salt.as_deref().unwrap_or_default();
-        plain(md5(&["C8y5:", id, ":", password, ":", web_salt]));
-        if salts.alternative {
-            plain(md5(&[id, ":", password]));
-            plain(md5(&[id, ":", password, ":", web_salt]));
-            plain(md5(&[id, password]));
-            plain(md5(&[id, password, web_salt]));
-        }
-    }
-    let inner = md5(&["tU29m", id, password, salt1]);
-    let mut third = |nonce: &str| {
-        // The document does not say in which case the inner digest is written: both are tried.
-        let lower = hex(inner);
-        for inner in [lower.to_ascii_uppercase(), lower] {
-            matched |= md5(&[&inner, salt2, salts.server, nonce]).ct_eq(&digest.value);
-        }
-    };
-    for nonce in nonces {
-        third(nonce);
-    }
-    if !demanded {
-        third("");
+    // Clients forget its prefix, but it alone has a second salt.
+    if digest.v3 || !sent.salt2.is_empty() {
+        matched |= third(sent, digest, password, salts, nonces, demanded);
     }
     bool::from(matched)
+}
+
+/// The formulas that hash once.
+fn plain(
+    sent: &Credentials,
+    digest: &Digest,
+    password: &str,
+    salts: Salts<'_>,
+    nonces: &[&str],
+    demanded: bool,
+) -> Choice {
+    let (id, salt1) = (sent.id.as_deref().unwrap_or_default(), sent.salt1.as_str());
+    let mut matched = Choice::from(0);
+    let mut try_one = |parts: &[&str]| matched |= md5(parts).ct_eq(&digest.value);
+    for nonce in nonces {
+        try_one(&["ck5Gp", id, password, salts.server, salt1, nonce]);
+    }
+    if !demanded {
+        try_one(&["ck5Gp", id, password, salts.server, salt1]);
+        let salt = sent.salt.as_deref().unwrap_or(salts.old);
+        for prefix in ["rd58s", "rD58s"] {
+            try_one(&[prefix, ":", id, ":", password, ":", salt]);
+        }
+        let web_salt = sent.salt.as_deref().unwrap_or_default();
+        try_one(&["C8y5:", id, ":", password, ":", web_salt]);
+        if salts.alternative {
+            try_one(&[id, ":", password]);
+            try_one(&[id, ":", password, ":", web_salt]);
+            try_one(&[id, password]);
+            try_one(&[id, password, web_salt]);
+        }
+    }
+    matched
+}
+
+/// The formula that hashes twice.
+fn third(
+    sent: &Credentials,
+    digest: &Digest,
+    password: &str,
+    salts: Salts<'_>,
+    nonces: &[&str],
+    demanded: bool,
+) -> Choice {
+    let id = sent.id.as_deref().unwrap_or_default();
+    let lower = hex(md5(&["tU29m", id, password, &sent.salt1]));
+    // The document does not say in which case the inner digest is written: both are tried.
+    let inner = [lower.to_ascii_uppercase(), lower];
+    let mut matched = Choice::from(0);
+    for nonce in nonces.iter().copied().chain((!demanded).then_some("")) {
+        for inner in &inner {
+            matched |= md5(&[inner, &sent.salt2, salts.server, nonce]).ct_eq(&digest.value);
+        }
+    }
+    matched
 }
 
 #[cfg(test)]

@@ -42,7 +42,10 @@ pub fn decode(text: &str, form: bool) -> String {
     } else {
         text
     };
-    let decoded = text_of(&percent_decode_str(text).collect::<Vec<u8>>());
+    let decoded = match text.contains('%') {
+        true => text_of(&percent_decode_str(text).collect::<Vec<u8>>()),
+        false => text.to_owned(),
+    };
     if form { regain_plus(decoded) } else { decoded }
 }
 

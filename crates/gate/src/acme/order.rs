@@ -114,5 +114,5 @@ fn proving(domain: &str, digest: &[u8]) -> Result<Certificate, AcmeError> {
     let certificate = parameters.self_signed(&key).map_err(wrong)?;
     let key = PrivateKeyDer::try_from(key.serialize_der())
         .map_err(|error| AcmeError::Validating(error.to_owned()))?;
-    Ok(Certificate::of(vec![certificate.der().clone()], key).map_err(TlsError::from)?)
+    Ok(Certificate::made(certificate.der().clone(), key).map_err(TlsError::from)?)
 }
