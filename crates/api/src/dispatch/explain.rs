@@ -93,7 +93,7 @@ impl Dispatcher {
             way.fail("command", format!("unknown: {asked}"));
             return way.0;
         };
-        let rule = self.rules().rule(command).relax(command, &config);
+        let rule = self.rules().rule(command.name, command).relax(command, &config);
         way.pass("command", demands(command.name, &rule, &config));
         if let Run::Unavailable { why } = &command.run {
             way.note("command", format!("it answers not available: {why}"));
