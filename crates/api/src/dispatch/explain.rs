@@ -10,7 +10,7 @@ use strowger_model::{Account, Wall};
 
 use super::identify::{self, Identified, SentKey, ground};
 use super::overrides::Checked;
-use super::{Dispatcher, Identity, find, fingerprint, policy, refusal};
+use super::{Dispatcher, Identity, fingerprint, found, policy, refusal};
 use crate::auth::{
     Caller, Credentials, Denial, Known, Level, Place, Proof, Sessions, Source, Taken, authorise,
     explain_digest, explain_password, look, may_log_in, prove,
@@ -87,14 +87,19 @@ impl Dispatcher {
             way.fail("form", broken.to_string());
             return way.0;
         }
-        let Some(command) = find(&request.command) else {
+        let rules = self.rules();
+        let (command, entry) = found(&request, &rules);
+        let Some(command) = command else {
             let asked =
                 if request.command.is_empty() { "none is named (apientry)" } else { &request.command };
             way.fail("command", format!("unknown: {asked}"));
             return way.0;
         };
-        let rule = self.rules().rule(command.name, command).relax(command, &config);
-        way.pass("command", demands(command.name, &rule, &config));
+        // An entry of tb_api has a rule of its own.
+        let (name, base) =
+            entry.as_ref().map_or((command.name, command), |entry| (entry.name.as_str(), entry.base()));
+        let rule = rules.rule(name, base).relax(command, &config);
+        way.pass("command", demands(name, &rule, &config));
         if let Run::Unavailable { why } = &command.run {
             way.note("command", format!("it answers not available: {why}"));
         }
