@@ -8,6 +8,7 @@
 
 mod actions;
 mod auth;
+mod backups;
 mod commands;
 mod declare;
 mod dispatch;
@@ -16,11 +17,13 @@ mod events;
 pub mod folder;
 mod host;
 pub mod logs;
+mod maintenance;
 mod openapi;
 mod push;
 mod reply;
 mod request;
 mod service;
+mod settings_files;
 pub mod transcript;
 
 pub use auth::{Caller, Denial, Level, Place, Policy, Proof, Rule, Source, authorise, may_act_for};

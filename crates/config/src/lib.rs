@@ -12,7 +12,7 @@ mod table;
 mod value;
 
 pub use docs::{commented_file, reference_page};
-pub use key::{Applies, Group, Key, Kind, check_value, find, nearest};
+pub use key::{Applies, Group, Key, Kind, check_value, find, find as find_key, nearest};
 pub use layers::{Layers, Resolved, Row, Source, resolve};
 pub use mistake::{BadValue, Mistake, Place, Why};
 pub use table::{Config, KEYS};

@@ -116,6 +116,26 @@ Process {
         "The program that restarts the machine, with an absolute path, for `restart` with what=server and action 6."
     adminemail: String = "" {}
         "The operator's e-mail address: reports and notices that name no other recipient go there; empty sends none."
+    maintenance: bool = "true" {}
+        "Whether the maintenance of each hour, day, week and month runs by itself; hourlymaint and its siblings run it by hand."
+    maintinterval: u32 = "60" { min: 1, max: 3600, unit: "s" }
+        "How often due maintenance is looked for."
+    keepcdrdays: u32 = "0" { max: 36_500, unit: "days" }
+        "Age at which call records are removed by the daily maintenance; 0 keeps them. The sums of each day stay."
+    keepauditdays: u32 = "365" { max: 36_500, unit: "days" }
+        "Age at which rows of the audit are removed; 0 keeps them."
+    keeplinestatedays: u32 = "90" { max: 36_500, unit: "days" }
+        "Age at which the noted states of lines that have been idle since are removed; 0 keeps them."
+    keeplogdays: u32 = "0" { max: 36_500, unit: "days" }
+        "Age at which rotated log files are removed, beside their greatest number; 0 keeps them."
+    backuptarget: String = "" { applies: Restart, startup: true }
+        "The folder of `backup`, `backupdb` and `tbackup` and of backups by themselves, better on another disk or server; empty is backups in the data folder."
+    backupinterval: u32 = "0" { max: 8760, unit: "hours" }
+        "How often a backup is made by itself; 0 makes none. `dbbackup` with ival sets it."
+    backupkeep: u32 = "7" { min: 1, max: 1000 }
+        "Backups made by themselves that are kept; older ones are removed."
+    timezone: String = "" {}
+        "The time zone of tariffs, days and reports, such as Europe/Budapest; empty is the machine's. Storage stays in UTC."
     loglevel: String = "info" {}
         "error, warn, info, debug or trace, or a filter such as `info,strowger_switch=debug`."
     logformat: String = "auto" { choices: &["auto", "text", "json"], applies: Restart }

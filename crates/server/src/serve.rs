@@ -161,6 +161,7 @@ impl Server<'_> {
         let events = dispatcher.events().clone();
         let (orders, mut order) = mpsc::channel(MOST_ORDERS);
         dispatcher.listen_to_services(orders);
+        dispatcher.start_maintenance();
         let performer = Performer { switch: handle.clone(), dispatcher, restores: Some(restores) };
         tokio::spawn(performer.serve(socket));
 

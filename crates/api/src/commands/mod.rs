@@ -25,6 +25,7 @@ pub const GROUPS: [&[&Command]; 7] = [
     ours::COMMANDS,
 ];
 
+pub use text::date;
 pub use unavailable::UNAVAILABLE;
 
 use strowger_model::Unit;

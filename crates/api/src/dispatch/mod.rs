@@ -90,6 +90,7 @@ pub struct Dispatcher {
     actions: Actions,
     log: std::sync::OnceLock<LogControl>,
     /// Whoever carries out what only the program can do.
+    pub(crate) schedule: crate::maintenance::Schedule,
     pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
     keys: RwLock<Arc<ApiKeys>>,
     inspector: Inspector,
@@ -122,6 +123,7 @@ impl Dispatcher {
             memory: Mutex::default(),
             recent: Recent::default(),
             log: std::sync::OnceLock::new(),
+            schedule: crate::maintenance::Schedule::default(),
             services: std::sync::OnceLock::new(),
             keys: RwLock::default(),
             inspector: Inspector::default(),

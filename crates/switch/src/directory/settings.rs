@@ -8,7 +8,7 @@ use strowger_model::{Amount, Unit, Wall};
 use strowger_route::{NationalRule, Numbering, Service, Settings};
 use strowger_store::HolidayRow;
 
-use crate::driver::sys::utc_offset_min;
+use crate::clock::offset_min;
 
 /// Works it out. `now` decides the time zone's offset and in which years recurring holidays lie.
 pub fn of(config: &Config, holidays: &[HolidayRow], now: Wall) -> Settings {
@@ -24,7 +24,7 @@ pub fn of(config: &Config, holidays: &[HolidayRow], now: Wall) -> Settings {
         no_answer_ms: config.noanswertimeout.saturating_mul(1000),
         max_hops: u8::try_from(config.maxhops).unwrap_or(u8::MAX),
         services: services(config),
-        calendar: Calendar { utc_offset_min: utc_offset_min(now), holidays: days.into() },
+        calendar: Calendar { utc_offset_min: offset_min(&config.timezone, now), holidays: days.into() },
         numbering: numbering(config),
         ..Settings::default()
     }

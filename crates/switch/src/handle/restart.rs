@@ -147,6 +147,12 @@ impl Handle {
         }
     }
 
+    /// The time zone's offset as it is by now: it changes with summer time.
+    pub fn refresh_zone(&self) {
+        let (done, _) = oneshot::channel();
+        self.0.directory.tell(Job::Configure(self.config(), done));
+    }
+
     /// Forgets which addresses of trunks did not answer, and which local addresses lead where.
     ///
     /// # Errors

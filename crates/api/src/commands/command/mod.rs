@@ -1,6 +1,8 @@
 //! Administration.
 
 mod addserver;
+mod backup;
+mod backupdb;
 mod bannedlist;
 mod cmd;
 mod db;
@@ -14,6 +16,8 @@ mod newuseri;
 mod putfile;
 mod setip;
 mod smsreceive;
+mod tbackup;
+mod timezoneset;
 mod unreg;
 
 use crate::declare::Command;
@@ -21,6 +25,8 @@ use crate::declare::Command;
 /// The group's commands.
 pub const COMMANDS: &[&Command] = &[
     &addserver::COMMAND,
+    &backup::COMMAND,
+    &backupdb::COMMAND,
     &bannedlist::COMMAND,
     &cmd::COMMAND,
     &db::COMMAND,
@@ -30,8 +36,10 @@ pub const COMMANDS: &[&Command] = &[
     &getfile::COMMAND,
     &listusers::COMMAND,
     &newuseri::COMMAND,
-    &setip::COMMAND,
     &putfile::COMMAND,
+    &setip::COMMAND,
     &smsreceive::COMMAND,
+    &tbackup::COMMAND,
+    &timezoneset::COMMAND,
     &unreg::COMMAND,
 ];

@@ -1,10 +1,14 @@
 //! Reloading and restarting.
 
 mod apireload;
+mod dbbackup;
+mod dbfailover;
 mod dbreset;
+mod dbrestore;
 mod dbrsttgs;
 mod gwrst;
 mod logrename;
+mod maintreset;
 mod reload;
 mod reloadapikeys;
 mod reloaddialplan;
@@ -23,10 +27,14 @@ use crate::service::failed;
 /// The group's commands.
 pub const COMMANDS: &[&Command] = &[
     &apireload::COMMAND,
+    &dbbackup::COMMAND,
+    &dbfailover::COMMAND,
     &dbreset::COMMAND,
+    &dbrestore::COMMAND,
     &dbrsttgs::COMMAND,
     &gwrst::COMMAND,
     &logrename::COMMAND,
+    &maintreset::COMMAND,
     &reload::COMMAND,
     &reloadapikeys::COMMAND,
     &reloaddialplan::COMMAND,

@@ -1,34 +1,70 @@
 //! The rest.
 
 mod capcheck;
+mod checkcredits;
+mod checkmails;
+mod checkpins;
 mod close;
+mod dailymaint;
+mod dailyreport;
+mod delobj;
 mod exit;
 mod getfield;
+mod getini;
 mod help;
+mod hourlymaint;
 mod keepalive;
+mod loadinifiles;
+mod monthlymaint;
+mod newuserevent;
+mod newusersevent;
 mod normalizechk;
 mod oop;
 mod pgetfile;
 mod pputfile;
 mod quit;
+mod saveinifiles;
+mod savesettings;
+mod setfastregpwd;
+mod setini;
 mod toclient;
 mod togw;
+mod weeklymaint;
+mod willstop;
 
 use crate::declare::Command;
 
 /// The group's commands.
 pub const COMMANDS: &[&Command] = &[
     &capcheck::COMMAND,
+    &checkcredits::COMMAND,
+    &checkmails::COMMAND,
+    &checkpins::COMMAND,
     &close::COMMAND,
+    &dailymaint::COMMAND,
+    &dailyreport::COMMAND,
+    &delobj::COMMAND,
     &exit::COMMAND,
     &getfield::COMMAND,
+    &getini::COMMAND,
     &help::COMMAND,
+    &hourlymaint::COMMAND,
     &keepalive::COMMAND,
+    &loadinifiles::COMMAND,
+    &monthlymaint::COMMAND,
+    &newuserevent::COMMAND,
+    &newusersevent::COMMAND,
     &normalizechk::COMMAND,
     &pgetfile::COMMAND,
     &pputfile::COMMAND,
     &oop::COMMAND,
     &quit::COMMAND,
+    &saveinifiles::COMMAND,
+    &savesettings::COMMAND,
+    &setfastregpwd::COMMAND,
+    &setini::COMMAND,
     &toclient::COMMAND,
     &togw::COMMAND,
+    &weeklymaint::COMMAND,
+    &willstop::COMMAND,
 ];
