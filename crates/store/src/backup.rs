@@ -130,7 +130,7 @@ fn restore_file(options: &Options, path: &Path, from: &Path) -> Result<BackupRep
 }
 
 /// The backup beside the database, durable and brought up to date, before anything is replaced.
-fn copy_and_migrate(from: &Path, fresh: &Path) -> Result<(), BackupError> {
+pub(crate) fn copy_and_migrate(from: &Path, fresh: &Path) -> Result<(), BackupError> {
     std::fs::copy(from, fresh).map_err(|e| file_error(fresh, &e))?;
     let mut conn = Conn::writer(&Database::Sqlite(fresh.to_owned()), Arc::default())?;
     crate::schema::migrate(&mut conn)?;
@@ -192,7 +192,7 @@ fn file_error(path: &Path, error: &dyn std::fmt::Display) -> BackupError {
     BackupError::File { path: path.to_owned(), what: error.to_string() }
 }
 
-fn ending(path: &Path, end: &str) -> PathBuf {
+pub(crate) fn ending(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)
@@ -209,7 +209,7 @@ fn counts(conn: &mut Conn) -> Result<(i64, i64), Fault> {
     Ok(row.map_or((0, 0), |row| (row.int(0), row.int(1))))
 }
 
-fn report(conn: &mut Conn, file: &Path) -> Result<BackupReport, BackupError> {
+pub(crate) fn report(conn: &mut Conn, file: &Path) -> Result<BackupReport, BackupError> {
     let (accounts, cdrs) = counts(conn)?;
     Ok(BackupReport { bytes: size(file)?, accounts, cdrs })
 }
@@ -220,7 +220,7 @@ fn size(file: &Path) -> Result<u64, BackupError> {
 }
 
 /// Runs one of PostgreSQL's programs; `last` is its last argument unless empty.
-fn run(program: &'static str, args: &[&str], last: &Path) -> Result<(), BackupError> {
+pub(crate) fn run(program: &'static str, args: &[&str], last: &Path) -> Result<(), BackupError> {
     let failed = |what: String| BackupError::Program { program, what };
     let mut command = Command::new(program);
     command.args(args);

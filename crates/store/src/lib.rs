@@ -10,6 +10,7 @@ mod access;
 mod accounts;
 mod audit;
 mod backup;
+mod backup_trial;
 mod cdrs;
 mod cell;
 mod checkpoint;

@@ -42,7 +42,7 @@ const MAX_ZONE: usize = 64;
 
 /// Minutes that a time zone lies east of UTC at that time; without a name, or with one that the machine does not know,
 /// those of the machine's own.
-pub fn offset_min(zone: &str, at: strowger_model::Wall) -> i32 {
+pub fn offset_min(zone: &str, at: Wall) -> i32 {
     let known = zone_of(zone).and_then(|zone| {
         zone.find_local_time_type(at.0.div_euclid(1000)).ok().map(|local| local.ut_offset() / 60)
     });

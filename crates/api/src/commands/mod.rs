@@ -36,6 +36,14 @@ use crate::reply::Failure;
 /// The longest username, in bytes.
 const MAX_USERNAME: usize = 64;
 
+/// A parameter that the documents name and that means nothing here may only be left out.
+fn means_nothing(name: &str, value: &str) -> Result<(), Failure> {
+    match value.trim() {
+        "" | "0" | "no" | "false" | "all" => Ok(()),
+        _ => Err(Failure::invalid(format!("{name} means nothing here: leave it out"))),
+    }
+}
+
 /// Columns that were given a value.
 fn user_fields(given: &[(&str, &str)]) -> Vec<(String, String)> {
     let given = given.iter().filter(|(_, value)| !value.is_empty());

@@ -1,8 +1,8 @@
 //! `backupdb`: a backup to the second place.
 
+use crate::backups;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
-use crate::backups;
 
 params! {
     /// The file's name below that folder; empty: one with the moment.

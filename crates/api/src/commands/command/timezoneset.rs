@@ -41,5 +41,7 @@ async fn run(call: Call, params: Params) -> Outcome {
     }
     let offset = call.switch().snapshot().settings().calendar.utc_offset_min;
     let shown = if zone.is_empty() { "the machine's zone" } else { &zone };
-    Ok(Reply::ok(format!("{shown}, {offset} minutes east of UTC")).with("timezone", shown).with("offset", offset))
+    Ok(Reply::ok(format!("{shown}, {offset} minutes east of UTC"))
+        .with("timezone", shown)
+        .with("offset", offset))
 }

@@ -1,13 +1,14 @@
 //! `dbbackup`: a backup of the database, now or regularly.
 
+use crate::backups;
+use crate::commands::means_nothing;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
-use crate::backups;
 use crate::reply::Failure;
 use crate::settings_files;
 
 params! {
-    /// Not used: sequences are part of every backup.
+    /// Nothing: sequences are part of every backup.
     reseed: String = "",
     /// The file's name below the backups folder; empty: one with the moment.
     path: String = "",
@@ -37,6 +38,7 @@ pub const COMMAND: Command = Command {
 const MAX_HOURS: u32 = 8_760;
 
 async fn run(call: Call, params: Params) -> Outcome {
+    means_nothing("reseed", &params.reseed)?;
     match params.type_.trim().to_ascii_lowercase().as_str() {
         "" | "full" | "0" => {}
         "incremental" | "1" => {

@@ -1,19 +1,20 @@
 //! `dbfailover`: how the database stands.
 
+use crate::commands::means_nothing;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
 use crate::reply::{Failure, Reply};
 
 params! {
-    /// Not used.
+    /// Nothing.
     reserved: String = "",
-    /// Not used: there is one database.
+    /// Nothing: there is one database.
     forcedbnum: String = "",
     /// Only look how the database stands.
     checkonly: bool = "no",
-    /// Not used.
+    /// Nothing.
     withrestore: String = "",
-    /// Not used.
+    /// Nothing.
     needrestart: String = "",
 }
 
@@ -34,6 +35,10 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, params: Params) -> Outcome {
+    means_nothing("reserved", &params.reserved)?;
+    means_nothing("forcedbnum", &params.forcedbnum)?;
+    means_nothing("withrestore", &params.withrestore)?;
+    means_nothing("needrestart", &params.needrestart)?;
     if !params.checkonly {
         return Err(Failure::unavailable(
             "one database is configured, and PostgreSQL fails over to its standby by itself; use checkonly=1",

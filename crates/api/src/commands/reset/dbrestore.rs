@@ -1,15 +1,16 @@
 //! `dbrestore`: a backup in the database's place.
 
+use crate::backups;
+use crate::commands::means_nothing;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
-use crate::backups;
 use crate::folder::{Folder, on_disk};
 use crate::reply::Reply;
 use crate::service::ServiceOrder;
 use strowger_model::Scope;
 
 params! {
-    /// Not used.
+    /// Nothing.
     reserved: String = "",
     /// The backup's name below the backups folder.
     path: String,
@@ -32,6 +33,7 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, params: Params) -> Outcome {
+    means_nothing("reserved", &params.reserved)?;
     let (root, name) = (backups::own_folder(call.switch()), params.path.trim().to_owned());
     let path = on_disk(move || {
         let folder = Folder::open(&root)?;

@@ -1,5 +1,6 @@
 //! `loadinifiles`: settings files into the database.
 
+use crate::commands::means_nothing;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
 use crate::reply::{Failure, Reply};
@@ -10,7 +11,7 @@ params! {
     module: String = "all",
     /// The file below the settings folder; all: every one.
     file: String = "all",
-    /// Not used.
+    /// Nothing.
     notsaved: String = "",
 }
 
@@ -31,6 +32,7 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, params: Params) -> Outcome {
+    means_nothing("notsaved", &params.notsaved)?;
     let group = settings::section(&params.module, "module")?;
     let file = params.file.trim();
     let names = if file.is_empty() || file.eq_ignore_ascii_case("all") {
@@ -47,7 +49,8 @@ async fn run(call: Call, params: Params) -> Outcome {
     }
     let pairs: Vec<_> = all.into_iter().map(|(name, value)| (name, Some(value))).collect();
     settings::put(&call, &pairs).await?;
-    let acts = |name: &str| settings::key(None, name).is_ok_and(|key| settings::standing(&call, key) == "in force");
+    let acts =
+        |name: &str| settings::key(None, name).is_ok_and(|key| settings::standing(&call, key) == "in force");
     let acting = i64::try_from(pairs.iter().filter(|(name, _)| acts(name)).count()).unwrap_or(i64::MAX);
     let count = i64::try_from(pairs.len()).unwrap_or(i64::MAX);
     Ok(Reply::ok(format!("{count} settings of {} files, {acting} in force", names.len()))

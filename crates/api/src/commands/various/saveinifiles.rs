@@ -1,15 +1,16 @@
 //! `saveinifiles`: the database's settings into a file for each chapter.
 
+use crate::commands::means_nothing;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
-use strowger_config::Group as Chapter;
 use crate::reply::{Data, Reply};
 use crate::settings_files as settings;
+use strowger_config::Group as Chapter;
 
 params! {
     /// A chapter such as limits; empty or all: everything.
     module: String = "all",
-    /// Not used: each chapter has its own file.
+    /// Nothing: each chapter has its own file.
     file: String = "all",
     /// Also what nobody set, as comments.
     notsaved: bool = "no",
@@ -32,6 +33,7 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, params: Params) -> Outcome {
+    means_nothing("file", &params.file)?;
     let wanted = settings::section(&params.module, "module")?;
     let (mut count, mut files) = (0, Vec::new());
     for group in Chapter::ALL.into_iter().filter(|group| wanted.is_none_or(|wanted| wanted == *group)) {

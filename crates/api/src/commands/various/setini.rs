@@ -2,10 +2,10 @@
 
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
-use std::collections::BTreeMap;
-use strowger_config::check_value;
 use crate::reply::{Failure, Kind, Reply};
 use crate::settings_files as settings;
+use std::collections::BTreeMap;
+use strowger_config::check_value;
 
 params! {
     /// The key's chapter, or main.
@@ -46,7 +46,8 @@ async fn run(call: Call, params: Params) -> Outcome {
             return Err(Failure::denied("secrets are not written into settings files"));
         }
         let name = settings::file_name(&params.file)?;
-        let mut pairs: BTreeMap<&'static str, String> = match settings::read(&call, name.clone(), None).await {
+        let mut pairs: BTreeMap<&'static str, String> = match settings::read(&call, name.clone(), None).await
+        {
             Ok(pairs) => pairs.into_iter().collect(),
             Err(failure) if failure.kind == Kind::NotFound => BTreeMap::new(),
             Err(failure) => return Err(failure),
