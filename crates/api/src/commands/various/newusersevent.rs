@@ -1,11 +1,11 @@
 //! `newusersevent`: new accounts, announced.
 
+use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
+use crate::dispatch::Call;
 use crate::reply::{Failure, Reply};
 use crate::service::failed;
 use strowger_model::AccountId;
 use strowger_model::event::Notice;
-use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
-use crate::dispatch::Call;
 
 params! {
     /// Ids of the accounts, separated by commas; empty: what memory does not have yet.
