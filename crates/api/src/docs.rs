@@ -1,11 +1,13 @@
 //! Everything that is derived from the declarations to be read: help, the reference, the authorisation
 //! matrix. Nothing here is written by hand twice.
 
+use serde_json::Value;
 use strowger_model::AccountKind;
 
 use crate::auth::{Caller, Level, Place, Policy, Proof, Rule, Source, authorise, may_act_for};
 use crate::declare::{Access, Command, Group, Reach, Run};
 use crate::dispatch::commands;
+use crate::openapi::samples;
 
 /// One line per command, by group, as `help` answers.
 #[must_use]
@@ -68,7 +70,9 @@ fn example(command: &Command) -> String {
 pub fn reference_markdown() -> String {
     let mut text = String::from(
         "# Commands\n\nMade from the declarations of the commands; do not edit. How to call them, and how to \
-         authenticate, is described in [using.md](using.md).\n",
+         authenticate, is described in [using.md](using.md). A request can fail as `auth failed`, `access denied` or \
+         `limit` whatever the command is; what else it answers stands beside it. The same for programs: OpenAPI at \
+         `/mvapireq/openapi.json`, WSDL at `/mvapireq?wsdl`.\n",
     );
     for group in Group::ALL {
         let title = group.name();
@@ -127,8 +131,46 @@ fn section(command: &Command) -> String {
         text.push('\n');
     }
     text.push_str(&format!("```\n{}\n{}\n```\n", example(command), command.reply));
+    text.push_str(&json_example(command));
+    text.push_str(&errors(command));
     text
 }
+
+/// The same request in JSON, and an answer that the transcripts of `conformance/api` got.
+fn json_example(command: &Command) -> String {
+    let seen = samples().iter().filter(|sample| sample.command == command.name);
+    let answers: Vec<&str> = seen
+        .map(|sample| sample.example)
+        .filter(|example| (1..=MAX_EXAMPLE).contains(&example.len()))
+        .collect();
+    if answers.is_empty() {
+        return String::new();
+    }
+    let query = example(command);
+    let query = query.split_once('?').map_or("", |(_, query)| query);
+    let members: Vec<String> = query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| format!("{}:{}", Value::from(name), Value::from(value)))
+        .collect();
+    format!("\n```json\n{{{}}}\n{}\n```\n", members.join(","), answers.join("\n"))
+}
+
+/// The types of the errors that the transcripts saw, beside those that every command has.
+fn errors(command: &Command) -> String {
+    let seen = samples().iter().filter(|sample| sample.command == command.name);
+    let mut kinds: Vec<&str> = seen.flat_map(|sample| sample.errors.iter().copied()).collect();
+    if command.params.iter().any(crate::declare::Param::is_required) {
+        kinds.push("missing parameter");
+    }
+    kinds.retain(|kind| !matches!(*kind, "auth failed" | "access denied" | "limit"));
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.is_empty() { String::new() } else { format!("\nErrors of its own: {}.\n", kinds.join(", ")) }
+}
+
+/// Longer answers are not shown, in characters.
+const MAX_EXAMPLE: usize = 1_500;
 
 /// The kinds of callers in the matrix: none, and accounts of every level.
 const CALLERS: [(&str, Option<(AccountKind, i32)>); 7] = [

@@ -14,6 +14,9 @@ use strowger_api::{SampleShape as Shape, find, openapi, samples, wsdl};
 /// Commands whose columns the request chooses.
 const FREE: [&str; 2] = ["db", "getfield"];
 
+/// Commands that answer fewer or more values as they are asked.
+const VARYING: [&str; 3] = ["cdr", "listusers", "getdetails"];
+
 /// What one command answered.
 #[derive(Default)]
 struct Seen {
@@ -88,7 +91,8 @@ impl Seen {
                 let known = types.iter().copied().any(|one| one != "null");
                 let types: Vec<&str> = if known { types.iter().copied().collect() } else { vec!["any"] };
                 let types = types.join("|");
-                format!("{name}:{types}{}", if *count < form.objects { "?" } else { "" })
+                let always = form.objects > 0 && *count == form.objects && !VARYING.contains(&command);
+                format!("{name}:{types}{}", if always { "" } else { "?" })
             });
             let fields = fields.collect::<Vec<_>>().join(",");
             format!("{command}\t{}\t{fields}\t{errors}\t{}", name_of(*shape), form.example)

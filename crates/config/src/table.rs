@@ -211,7 +211,7 @@ Api {
     httpstrictresponse: bool = "false" {}
         "Whether the HTTP status carries the answer's code; otherwise it is 200."
     enablejsonp: u32 = "0" { max: 2, documented: Some("1") }
-        "JSONP answers, where `format=jsonp` or a `callback` asks for one: 0 no, 1 yes, 2 for forwarded services too."
+        "JSONP answers, where `format=jsonp` or a `callback` asks for one: 0 no, 1 yes; 2 is meant for forwarded services too, which this version does not have."
     hsforward: List = "" { without_effect: true }
         "Targets to which requests with an `hsforward` parameter are passed on; empty switches it off."
     moneyneednonce: bool = "true" { documented: Some("false") }

@@ -537,7 +537,10 @@ fn wanted(request: &Request, config: &Config) -> Wanted {
         Format::Jsonp if !jsonp => Format::Json,
         format => format,
     };
-    let callback = request.field("callback").filter(|_| format == Format::Jsonp).unwrap_or(DEFAULT_CALLBACK);
+    let callback = match format {
+        Format::Jsonp => request.field("callback").filter(|name| !name.is_empty()).unwrap_or(DEFAULT_CALLBACK),
+        _ => "",
+    };
     Wanted {
         format,
         callback: callback.to_owned(),

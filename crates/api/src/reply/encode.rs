@@ -1,6 +1,6 @@
 //! Replies and failures as bytes in the asked format, and the size rules of UDP.
 
-use super::{Data, Failure, Reply, Shape, html, json, xml};
+use super::{Data, Failure, Reply, Shape, html, json, one_line, xml};
 
 /// The largest answer over UDP, in bytes.
 pub const UDP_MAX_BYTES: usize = 1_490;
@@ -161,7 +161,8 @@ fn encode_success(mut reply: Reply, format: Format, wanted: &Wanted) -> String {
 fn write_success(reply: &Reply, format: Format, wanted: &Wanted) -> String {
     let soften = |text: String| if wanted.soften { soften_errors(&text) } else { text };
     match format {
-        Format::Text if wanted.old && wanted.bare_ok => "OK".into(),
+        // What a request asks for is told even where the command could have changed something, as `db` can.
+        Format::Text if wanted.old && wanted.bare_ok && matches!(reply.shape, Shape::Ok(_)) => "OK".into(),
         Format::Text => soften(reply.text()),
         Format::Html => page(&soften(reply.text()), reply, wanted.soften),
         Format::Json | Format::Jsonp | Format::Xml | Format::Soap { .. } => {
@@ -173,7 +174,7 @@ fn write_success(reply: &Reply, format: Format, wanted: &Wanted) -> String {
 
 fn encode_failure(failure: &Failure, format: Format, wanted: &Wanted) -> String {
     let prefix = if wanted.old { "ERROR:" } else { "ERROR: " };
-    let text = format!("{prefix}{failure}");
+    let text = one_line(format!("{prefix}{failure}"));
     let write = |text: &str| match format {
         Format::Text => text.to_owned(),
         Format::Html => html::message(text),

@@ -62,6 +62,15 @@ fn escape_line(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\t', "\\t").replace('\r', "\\r").replace('\n', "\\n")
 }
 
+/// An answer that is one line stays one: what a request or a row brought along must not look like the next answer of
+/// a stream.
+fn one_line(text: String) -> String {
+    if !text.contains(['\r', '\n', '\0']) {
+        return text;
+    }
+    text.replace('\r', "\\r").replace('\n', "\\n").replace('\0', "\u{fffd}")
+}
+
 macro_rules! data_from {
     ($($type:ty => $value:ident $made:expr),* $(,)?) => {
         $(impl From<$type> for Data { fn from($value: $type) -> Self { $made } })*
@@ -199,8 +208,8 @@ impl Reply {
     pub fn text(&self) -> String {
         let cursor = self.cursor.as_ref().map(|c| format!(" cursor:{c}")).unwrap_or_default();
         match &self.shape {
-            Shape::Ok(text) => format!("OK: {text}"),
-            Shape::Bare(text) => text.clone(),
+            Shape::Ok(text) => one_line(format!("OK: {text}")),
+            Shape::Bare(text) => one_line(text.clone()),
             Shape::Lines(lines) => {
                 let mut text = format!("OK: {}{cursor}", lines.len());
                 for line in lines {
@@ -291,6 +300,12 @@ mod tests {
         ] {
             assert_eq!(credit_text(Amount(micros), unit, postpaid), wanted);
         }
+    }
+
+    #[test]
+    fn what_a_value_brings_along_does_not_begin_another_line() {
+        assert_eq!(Reply::ok("a\r\nOK: b\0").text(), "OK: a\\r\\nOK: b\u{fffd}");
+        assert_eq!(Reply::bare("a\nb").headline(), "a\\nb");
     }
 
     #[test]
