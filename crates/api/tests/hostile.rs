@@ -9,7 +9,7 @@ use common::{Exchange, origin};
 use strowger_api::{Http, Request, Transport};
 
 /// Requests and bodies that are cut, joined and broken.
-const SEEDS: [&str; 16] = [
+const SEEDS: [&str; 21] = [
     "?authkey=K&authid=admin&authpwd=admin-7&apientry=listusers&u_maxcount=5&format=json",
     "/mvapireq/?param1=balance&param2=K&param3=admin&param4=admin-7&param99999999999=x",
     "/xmapi/?key=K&usr=admin&pwd=admin-7&anum=1&bnun=2&now",
@@ -26,6 +26,11 @@ const SEEDS: [&str; 16] = [
     "?callback=alert(1)&format=jsonp&apientry=apitest1&requestid=",
     "?apientry=addcredit&credit=-9223372036854775808.999999&authkey=K&authid=admin&authpwd=admin-7&targetuser=admin",
     "--X\r\nContent-Disposition: form-data; name=\"apientry\"\r\n\r\nstatus\r\n--X--\r\n",
+    "<rdf:RDF xmlns:rdf='x' xmlns:m='y'><rdf:Description m:apientry='rating' m:authkey='K'><m:bnum>1</m:bnum></rdf:Description></rdf:RDF>",
+    "<rating authkey='K' a='&lt;&#65;'><params><param>1</param><param name='bnum' value='&amp;'/></params></rating>",
+    "rating\nauthkey=K\n; c\n[s]\nbnum = 1\n",
+    "rating,K,admin,admin-7,99",
+    "{\"apientry\":\"cdr\",\"auth\":{\"authkey\":\"K\"},\"params\":{\"maxcount\":1e99,\"days\":{\"a\":[1]}},\"format\":\"jsonp\",\"callback\":\"f\"}",
 ];
 
 /// A small generator with a fixed seed (xorshift64*).

@@ -538,7 +538,9 @@ fn wanted(request: &Request, config: &Config) -> Wanted {
         format => format,
     };
     let callback = match format {
-        Format::Jsonp => request.field("callback").filter(|name| !name.is_empty()).unwrap_or(DEFAULT_CALLBACK),
+        Format::Jsonp => {
+            request.field("callback").filter(|name| !name.is_empty()).unwrap_or(DEFAULT_CALLBACK)
+        }
         _ => "",
     };
     Wanted {
