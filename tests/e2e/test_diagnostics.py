@@ -1,12 +1,13 @@
 """What the server says of itself: its log, its threads, its installation."""
 
 import re
+import sqlite3
 import subprocess
-import time
+import threading
 
 import pytest
 
-from strowger import Server, parse_table, register, free_port, wait_for
+from strowger import Server, Sipp, callee, caller, free_port, parse_table, register, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +89,117 @@ def test_a_registered_phone_is_counted_and_listed(server):
     assert parse_table(server.ok("epreg", regstate="failed")) == []
     assert "registered=1" in server.ok("quickstat")
     assert "1 registered with 1 contacts" in lines(server.ok("shortinfo"))[1]
+
+
+def fields(answer):
+    """The `name=value` lines of an answer."""
+    return dict(line.split("=", 1) for line in lines(answer))
+
+
+def test_registrations_are_counted_by_what_came_of_them(server):
+    before = fields(server.ok("regstat"))
+    port = free_port()
+    register(server, "alice", port)
+    register(server, "alice", port)
+    wrong = Sipp("register", server.sip, keys={"caller": "alice", "password": "wrong", "contact_port": port, "expires": 300}, timeout=5)
+    with pytest.raises(AssertionError):
+        wrong.finish()
+    wrong.close()
+    after = fields(server.ok("regstat"))
+    grown = {name: int(after[name]) - int(before.get(name, 0)) for name in after if name != "rate"}
+    assert grown["succeeded"] == 2 and grown["failed_credentials"] >= 1 and grown["challenged"] >= 3
+    assert grown["added"] == 1 and grown["refreshed"] == 1 and grown["refresh_upto_30s"] == 1
+    assert int(after["bindings_udp"]) == int(after["bindings"]) >= 1
+    assert float(after["rate"]) >= 0.1
+
+
+def test_accounts_in_memory_have_an_age_and_hits(server):
+    server.account("carol")
+    register(server, "alice", free_port())
+    rows = {row["username"]: row for row in parse_table(server.ok("fastusers"))}
+    assert int(rows["alice"]["siphits"]) >= 1 and int(rows["carol"]["siphits"]) == 0
+    assert 0 <= int(rows["carol"]["age"]) <= int(rows["admin"]["age"])
+    registered = {row["username"] for row in parse_table(server.ok("fastregusers"))}
+    everybody = {row["username"] for row in parse_table(server.ok("fastregusers", which="all"))}
+    assert "alice" in registered and "carol" not in registered
+    assert {"alice", "carol"} <= everybody and "admin" not in everybody
+
+
+def test_endpoints_are_asked_whether_they_are_there(server):
+    server.account("dora")
+    server.account("silent")
+    silent = free_port()
+    register(server, "silent", silent)
+    with Sipp("uas-options", local_port=free_port()) as phone:
+        register(server, "dora", phone.port)
+        rows = {row["username"]: row for row in parse_table(server.ok("endpoints"))}
+    assert (rows["dora"]["reachable"], rows["dora"]["status"], rows["dora"]["type"]) == ("1", "200", "phone")
+    assert 0 < float(rows["dora"]["ms"]) < 2000
+    assert rows["silent"]["reachable"] == "0" and rows["silent"]["ms"] == ""
+
+
+def test_a_running_statement_is_shown_without_its_values(server):
+    for number in range(8):
+        server.account(f"many{number}")
+    slow = "select count(*) from tb_users a, tb_users b, tb_users c, tb_users d, tb_users e, tb_users f where a.name <> 'hidden value' and f.id > 4711"
+    query = threading.Thread(target=server.api, args=("db",), kwargs={"sql": slow})
+    query.start()
+
+    def seen():
+        return [row for row in parse_table(server.ok("querylist")) if "tb_users f" in row["text"]]
+
+    row = wait_for(seen, 30, "the slow statement")[0]
+    assert "hidden" not in row["text"] and "4711" not in row["text"] and row["id"].startswith(("reader", "writer"))
+    query.join(30)
+    assert seen() == []
+
+
+def test_a_call_holds_credit_and_is_reported(server):
+    server.account("payer", credit=10)
+    server.price("3620", 0.6, name="Mobile")
+    trunk = Sipp("uas", keys={"hold_ms": 60000, "caller": "x", "password": "x"}, local_port=free_port())
+    server.trunk("upstream", trunk.port, "36")
+    calling = caller(server, "payer", "36201234567", hold_ms=2500)
+    held = wait_for(lambda: [row for row in parse_locks(server) if row["owner"] == "payer"], 30, "the reserved credit")
+    assert held[0]["kind"] == "credit" and float(held[0]["amount"]) > 0 and held[0]["unit"] == "USD"
+    trunks = server.ok("capcheck", direction="3620").splitlines()
+    assert trunks[2].split("\t")[1:4] == ["upstream", "1", "1"]
+    calling.finish()
+    trunk.close()
+    wait_for(lambda: not [row for row in parse_locks(server) if row["owner"] == "payer"], 30, "the release")
+
+    rows = {row["username"]: row for row in parse_table(server.ok("reports", name="trunk"))}
+    assert (rows["upstream"]["calls"], rows["upstream"]["connected"], rows["upstream"]["asr"]) == ("1", "1", "100.0")
+    assert float(rows["upstream"]["acd"]) >= 2 and float(rows["upstream"]["costenduser"]) > 0
+    rows = {row["direction"]: row for row in parse_table(server.ok("reports", name="destination"))}
+    assert rows["Mobile"]["calls"] == "1"
+    assert "asr=100.0" in server.ok("quickstat")
+
+
+def parse_locks(server):
+    answer = server.ok("locks").splitlines()
+    assert answer[-1].startswith("queuedwrites=")
+    names = answer[1].split("\t")
+    return [dict(zip(names, line.split("\t"))) for line in answer[2:-1]]
+
+
+def test_records_without_a_destination_are_given_one(server):
+    assert server.ok("updcdrdir") == "OK: 0 of 0 records"
+    database = sqlite3.connect(server.folder / "strowger.db", timeout=30)
+    assert database.execute("update cdr set direction = ''").rowcount == 1
+    database.commit()
+    database.close()
+    assert server.ok("updcdrdir", days=1) == "OK: 1 of 1 records"
+    assert server.table("select direction from tb_cdrs")[0]["direction"] == "Mobile"
+    assert server.ok("createcdrinfo") == "OK: 0 of 0 records"
+
+
+def test_accounts_are_brought_in_step_with_the_database(server):
+    assert ", 0 added, 0 changed, 0 removed" in server.ok("syncusers")
+
+
+def test_limits_of_the_system_are_shown(server):
+    rows = {row["name"]: row for row in parse_table(server.ok("finetune"))}
+    limits = open(f"/proc/{server.ready['pid']}/limits").read()
+    assert rows["descriptors"]["value"] == re.search(r"Max open files\s+(\d+)", limits).group(1)
+    assert rows["somaxconn"]["value"] == open("/proc/sys/net/core/somaxconn").read().strip()

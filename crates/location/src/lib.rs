@@ -34,6 +34,8 @@ pub use presence::{
 };
 pub use reach::{Carrier, Reach};
 pub use record::{BindingRecord, decode_log, encode};
-pub use registrar::{Accepted, Registrar, RegistrarOutput, RegistrarSettings};
+pub use registrar::{
+    Accepted, REFRESH_BOUNDS_S, Registrar, RegistrarCounters, RegistrarOutput, RegistrarSettings,
+};
 pub use request::RegisterRefusal;
 pub use requests::Transmit;

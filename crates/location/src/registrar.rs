@@ -70,6 +70,37 @@ pub enum RegistrarOutput {
     CloseFlow(FlowId),
 }
 
+/// Seconds between a registration and its refresh: a refresh is counted below the first of these that is not shorter.
+pub const REFRESH_BOUNDS_S: [u64; 7] = [30, 60, 120, 300, 600, 1_800, 3_600];
+
+/// What the registrar did since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RegistrarCounters {
+    /// Contacts that came.
+    pub added: u64,
+    /// Contacts that were refreshed.
+    pub refreshed: u64,
+    /// Contacts that were taken back by their phone or an operator, or gave way to newer ones.
+    pub removed: u64,
+    /// Contacts that were not refreshed in time.
+    pub expired: u64,
+    /// Refreshes by the time since the last one: up to each of [`REFRESH_BOUNDS_S`], and longer.
+    pub intervals: [u64; REFRESH_BOUNDS_S.len() + 1],
+}
+
+impl RegistrarCounters {
+    /// Adds another registrar's.
+    pub fn add(&mut self, other: &Self) {
+        self.added += other.added;
+        self.refreshed += other.refreshed;
+        self.removed += other.removed;
+        self.expired += other.expired;
+        for (sum, count) in self.intervals.iter_mut().zip(other.intervals) {
+            *sum += count;
+        }
+    }
+}
+
 /// The contacts of one account.
 #[derive(Default)]
 struct Entry {
@@ -88,6 +119,7 @@ pub struct Registrar {
     outputs: VecDeque<RegistrarOutput>,
     next_id: u32,
     count: usize,
+    counters: RegistrarCounters,
 }
 
 impl Registrar {
@@ -103,6 +135,7 @@ impl Registrar {
             outputs: VecDeque::new(),
             next_id: 0,
             count: 0,
+            counters: RegistrarCounters { added: 0, refreshed: 0, removed: 0, expired: 0, intervals: [0; 8] },
         }
     }
 
@@ -126,6 +159,7 @@ impl Registrar {
             }
         }
         self.outputs.clear();
+        self.counters = RegistrarCounters::default();
         let registered: Vec<AccountId> = self.entries.keys().copied().collect();
         for account in registered {
             self.outputs.push_back(RegistrarOutput::Line { account, registered: true });
@@ -202,7 +236,21 @@ impl Registrar {
         }
         binding.expires = now.mono.plus_ms(u64::from(lifetime_s) * 1000);
         binding.registered = now.wall;
+        self.count_change(now, account, &binding);
         self.insert(now, account, binding);
+    }
+
+    fn count_change(&mut self, now: Now, account: AccountId, binding: &Binding) {
+        let old = self.contacts(account).iter().find(|known| known.is_same_contact(binding));
+        let Some(old) = old else {
+            self.counters.added += 1;
+            return;
+        };
+        let until = old.expires.0.saturating_sub(u64::from(old.lifetime_s) * 1_000_000);
+        let interval_s = now.mono.0.saturating_sub(until) / 1_000_000;
+        let slot = REFRESH_BOUNDS_S.iter().position(|bound| interval_s <= *bound);
+        self.counters.refreshed += 1;
+        self.counters.intervals[slot.unwrap_or(REFRESH_BOUNDS_S.len())] += 1;
     }
 
     /// Takes a binding in, in place of the same contact, and logs it where the log would lose something.
@@ -288,6 +336,7 @@ impl Registrar {
         if gone.is_empty() {
             return 0;
         }
+        self.counters.removed += gone.len() as u64;
         let mut frames = Vec::new();
         for binding in &gone {
             encode_remove(account, binding.uri(), &mut frames);
@@ -382,7 +431,10 @@ impl Registrar {
             if at > now.mono {
                 break;
             }
-            if self.remove_where(account, |b| b.id == id) == 0 {
+            let gone = self.remove_where(account, |b| b.id == id) as u64;
+            self.counters.removed -= gone;
+            self.counters.expired += gone;
+            if gone == 0 {
                 self.expiries.pop_first();
             }
         }
@@ -413,6 +465,12 @@ impl Registrar {
     /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<RegistrarOutput> {
         self.outputs.pop_front()
+    }
+
+    /// What it did since the start.
+    #[must_use]
+    pub const fn counters(&self) -> RegistrarCounters {
+        self.counters
     }
 
     /// Bindings.

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::db::{Conn, Fault};
 use crate::errors::{OpenError, Unavailable};
 use crate::options::{Database, Options};
+use crate::shared::Shared;
 
 /// A query: it gets a connection, or why there is none.
 pub(crate) type Query<T> = Box<dyn FnOnce(Result<&mut Conn, Unavailable>) -> T + Send>;
@@ -25,13 +26,18 @@ pub(crate) struct Readers {
 
 impl Readers {
     /// Starts the threads; each has its connection before this returns.
-    pub(crate) fn start(options: &Options, limit: Duration) -> Result<Self, OpenError> {
-        Ok(Self { jobs: Mutex::new(Some(Self::threads(options, limit)?)) })
+    pub(crate) fn start(options: &Options, shared: &Arc<Shared>, limit: Duration) -> Result<Self, OpenError> {
+        Ok(Self { jobs: Mutex::new(Some(Self::threads(options, shared, limit)?)) })
     }
 
     /// Fresh threads with fresh connections take over; the old ones answer what waits and end. Returns how many.
-    pub(crate) fn restart(&self, options: &Options, limit: Duration) -> Result<usize, OpenError> {
-        let fresh = Self::threads(options, limit)?;
+    pub(crate) fn restart(
+        &self,
+        options: &Options,
+        shared: &Arc<Shared>,
+        limit: Duration,
+    ) -> Result<usize, OpenError> {
+        let fresh = Self::threads(options, shared, limit)?;
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         // A closed pool stays closed.
         if jobs.is_some() {
@@ -40,15 +46,19 @@ impl Readers {
         Ok(options.readers.max(1))
     }
 
-    fn threads(options: &Options, limit: Duration) -> Result<Sender<Job>, OpenError> {
+    fn threads(options: &Options, shared: &Arc<Shared>, limit: Duration) -> Result<Sender<Job>, OpenError> {
         let (sender, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         for number in 0..options.readers.max(1) {
             let conn = Conn::reader(&options.database, limit)?;
             let (inbox, database) = (Arc::clone(&receiver), options.database.clone());
+            let shared = Arc::clone(shared);
             thread::Builder::new()
                 .name(format!("store-reader-{number}"))
-                .spawn(move || serve(&inbox, &database, limit, conn))
+                .spawn(move || {
+                    shared.watch.adopt(&format!("reader{number}"));
+                    serve(&inbox, &database, limit, conn);
+                })
                 .map_err(|source| OpenError::File { path: "thread".into(), source })?;
         }
         Ok(sender)

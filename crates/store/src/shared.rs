@@ -23,6 +23,10 @@ pub(crate) struct Shared {
     commits: AtomicU64,
     changed: Mutex<u64>,
     bell: Condvar,
+    /// What the threads are doing.
+    pub(crate) watch: crate::watch::Watch,
+    /// Operations that wait for the writer or are being written.
+    pub(crate) waiting: AtomicU64,
 }
 
 /// The guarded value, also after a thread died while it held it: every value here is always whole.

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -64,13 +65,14 @@ impl Store {
             &values![u32::from(options.node)],
         )?;
         let shared = Arc::new(Shared::default());
-        let readers = Readers::start(&options, Duration::from_millis(READ_LIMIT_MS))?;
+        let readers = Readers::start(&options, &shared, Duration::from_millis(READ_LIMIT_MS))?;
         let (sender, inbox) = channel();
-        let held = lock.clone();
+        let (held, watched) = (lock.clone(), Arc::clone(&shared));
         let writer = Writer::new(options.clone(), Arc::clone(&shared), conn);
         let thread = thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
+                watched.watch.adopt("writer");
                 writer.run(&inbox);
                 // A store that was dropped unclosed stays locked until its last commit.
                 drop(held);
@@ -112,8 +114,11 @@ impl Store {
     /// # Errors
     /// The database cannot be reached; the old connections stay where they still work.
     pub fn reconnect(&self) -> Result<usize, OpenError> {
-        let readers =
-            self.inner.readers.restart(&self.inner.options, Duration::from_millis(READ_LIMIT_MS))?;
+        let readers = self.inner.readers.restart(
+            &self.inner.options,
+            &self.inner.shared,
+            Duration::from_millis(READ_LIMIT_MS),
+        )?;
         let (sender, answer) = oneshot::channel();
         let done = Box::new(move |outcome: Result<(), Unavailable>| {
             // Whoever asked may have gone.
@@ -224,9 +229,11 @@ impl Store {
     }
 
     fn send(&self, op: Box<dyn Op>) {
+        self.inner.shared.waiting.fetch_add(1, Ordering::Relaxed);
         if let Err(unsent) = self.inner.writer.send(Message::Op(op))
             && let Message::Op(op) = unsent.0
         {
+            self.inner.shared.waiting.fetch_sub(1, Ordering::Relaxed);
             op.finish(End::Unavailable(Unavailable::Closed));
         }
     }

@@ -6,6 +6,7 @@ mod group;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -105,7 +106,9 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => open = false,
             }
+            let taken = ops.len() as u64;
             self.carry_out(ops);
+            self.shared.waiting.fetch_sub(taken, Ordering::Relaxed);
             if let Some(done) = self.reconnecting.take() {
                 done(self.renew());
             }

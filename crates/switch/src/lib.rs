@@ -25,9 +25,11 @@ pub use handle::types::{
 pub use handle::{Handle, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted};
 pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp, rebind_tcp};
 pub use shard::MAX_BODY_BYTES as MAX_MESSAGE_BYTES;
-pub use shard::{ApiInSip, Shard, ShardInput, ShardOutput, ShardSetup};
+pub use shard::{
+    ApiInSip, Endpoint, RATE_WINDOW_S, RegisterStatistics, Shard, ShardInput, ShardOutput, ShardSetup,
+};
 pub use start::{Deps, Running, StartError, start};
 pub use strowger_call::CallRating;
 pub use strowger_location::{
-    MAX_WORD_BYTES as MAX_PRESENCE_BYTES, OutboundState, is_word as is_presence_word,
+    MAX_WORD_BYTES as MAX_PRESENCE_BYTES, OutboundState, REFRESH_BOUNDS_S, is_word as is_presence_word,
 };

@@ -14,6 +14,7 @@ pub(crate) use self::postgres::{listen, open_listener};
 pub(crate) use self::value::{Row, Value, values};
 use crate::faults::Faults;
 use crate::options::Database;
+use crate::watch::noted;
 
 /// A statement of an outside reader may run this long.
 pub(crate) const READ_LIMIT_MS: u64 = 5_000;
@@ -115,18 +116,18 @@ impl Conn {
 
     /// Runs a statement that changes rows; returns how many.
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Fault> {
-        match self {
+        noted(sql, || match self {
             Self::Sqlite(c) => c.execute(sql, params),
             Self::Postgres(c) => c.execute(sql, params),
-        }
+        })
     }
 
     /// Runs a query and collects its rows.
     pub(crate) fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Fault> {
-        match self {
+        noted(sql, || match self {
             Self::Sqlite(c) => c.query(sql, params),
             Self::Postgres(c) => c.query(sql, params),
-        }
+        })
     }
 
     /// The first row, if any.
@@ -136,10 +137,10 @@ impl Conn {
 
     /// A query whose columns are not known beforehand, cut after `max` rows.
     pub(crate) fn ask(&mut self, sql: &str, params: &[Value], max: usize) -> Result<Answer, Fault> {
-        match self {
+        noted(sql, || match self {
             Self::Sqlite(c) => c.ask(sql, params, max),
             Self::Postgres(c) => c.ask(sql, params, max),
-        }
+        })
     }
 
     /// Prepares an ad-hoc statement under its restrictions, and runs nothing.
@@ -155,10 +156,10 @@ impl Conn {
 
     /// Runs several statements without parameters.
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
-        match self {
+        noted(sql, || match self {
             Self::Sqlite(c) => c.batch(sql),
             Self::Postgres(c) => c.batch(sql),
-        }
+        })
     }
 
     /// Denies everything an ad-hoc statement has no business with, until lifted.

@@ -8,8 +8,8 @@ mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
@@ -52,7 +52,12 @@ pub struct Directory {
     pub applied: watch::Receiver<i64>,
     /// Trunk names to be resolved.
     pub names: watch::Receiver<BTreeMap<AccountId, String>>,
+    /// When each account was read.
+    pub loaded: Loaded,
 }
+
+/// When each account was read from the database.
+type Loaded = Arc<Mutex<BTreeMap<AccountId, Wall>>>;
 
 impl Directory {
     /// Tells it something; silently nothing after its end.
@@ -72,6 +77,7 @@ pub struct Keeper {
     routes: Arc<ArcSwap<Snapshot>>,
     applied: watch::Sender<i64>,
     names: watch::Sender<BTreeMap<AccountId, String>>,
+    loaded: Loaded,
     receiver: Receiver<Job>,
     inboxes: Vec<Inbox>,
     notices: Option<broadcast::Sender<Notice>>,
@@ -123,6 +129,7 @@ pub fn load(
         routes: Arc::clone(&routes),
         applied,
         names,
+        loaded: Loaded::default(),
         receiver,
         inboxes: Vec::new(),
         notices: None,
@@ -140,7 +147,8 @@ pub fn load(
     keeper.clis(&rows.clis);
     keeper.blacklist(&rows.blacklist);
     keeper.publish();
-    Ok((Directory { jobs, routes, applied: applied_seen, names: names_seen }, keeper, rows.seq))
+    let loaded = Arc::clone(&keeper.loaded);
+    Ok((Directory { jobs, routes, applied: applied_seen, names: names_seen, loaded }, keeper, rows.seq))
 }
 
 impl Keeper {
@@ -263,6 +271,7 @@ impl Keeper {
                 let username = known.username.to_string();
                 self.news.push(Notice::AccountGone { account: *gone, username, above });
             }
+            self.loaded.lock().unwrap_or_else(PoisonError::into_inner).remove(gone);
             self.master.apply(Change::AccountGone(*gone));
             self.known.upstream.remove(gone);
             self.known.names.remove(gone);
@@ -286,6 +295,7 @@ impl Keeper {
             // What another name resolved to is worth nothing.
             self.master.apply(Change::TrunkAddresses { trunk: id, addresses: Vec::new() });
         }
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(id, self.now());
         self.master.apply(Change::Account(Box::new(account)));
     }
 

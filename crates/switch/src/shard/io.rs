@@ -15,6 +15,8 @@ use strowger_route::Decision;
 use strowger_store::{KeptMessage, MessageError, NewMessage};
 
 use super::api::ApiInSip;
+use super::probe::Endpoint;
+use super::regstat::RegisterStatistics;
 use crate::handle::types::{
     BindingFilter, CallRef, InstantText, LineStatus, MessageRefusal, MessageState, P2p, P2pError, P2pPlaced,
     Registered, RoutingTest, UnregMode,
@@ -142,6 +144,14 @@ pub enum Order {
     SetPresence(AccountId, String, Wall),
     /// How do our own registrations stand?
     Outbound,
+    /// Counters of registrations.
+    Registrations,
+    /// How many requests proved to be these accounts'?
+    Hits(Vec<AccountId>),
+    /// Ask the endpoints of accounts above one whether they are there, at most so many of either kind.
+    Probe(Scope, Option<AccountId>, usize),
+    /// How have they answered?
+    Probed,
     /// Which trunks do not answer?
     TrunksDown,
     /// Counters.
@@ -194,6 +204,12 @@ pub enum Answer {
     Outbound(Vec<OutboundStatus>),
     /// To [`Order::Route`].
     Route(Box<Decision>),
+    /// To [`Order::Registrations`].
+    Registrations(Box<RegisterStatistics>),
+    /// To [`Order::Hits`], in its order.
+    Hits(Vec<u64>),
+    /// To [`Order::Probed`].
+    Probed(Vec<Endpoint>),
     /// To [`Order::TrunksDown`].
     TrunksDown(Arc<BTreeMap<AccountId, Wall>>),
     /// To [`Order::Statistics`].

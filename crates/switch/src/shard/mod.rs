@@ -13,7 +13,9 @@ mod io;
 mod message;
 mod orders;
 mod presence;
+mod probe;
 mod register;
+mod regstat;
 mod route_test;
 mod rules;
 mod sip;
@@ -43,8 +45,13 @@ pub use api::ApiInSip;
 pub use health::{REST_MS, TrunkHealth};
 pub use io::{Answer, Order, PeopleAnswer, PeopleOrder, ShardInput, ShardOutput, Statistics};
 pub use message::MAX_BODY_BYTES;
+pub use probe::{Endpoint, MAX_ENDPOINTS, PATIENCE_MS};
+pub use regstat::{RATE_WINDOW_S, RegisterStatistics};
 pub use rules::Rules;
 pub use world::{Pool, Random, World};
+
+use probe::Probes;
+use regstat::Rate;
 
 use crate::handle::types::LineStatus;
 
@@ -52,8 +59,6 @@ use crate::handle::types::LineStatus;
 const MAX_NONCES: usize = 262_144;
 /// What keeps a NAT open (RFC 5626 section 3.5.1).
 const PING: &[u8] = b"\r\n\r\n";
-/// How long calls are counted for the rate, in seconds.
-const RATE_WINDOW_S: u64 = 10;
 
 /// What a shard is made of.
 pub struct ShardSetup {
@@ -83,6 +88,11 @@ pub struct Shard {
     world: World,
     outputs: VecDeque<ShardOutput>,
     statistics: Statistics,
+    registers: RegisterStatistics,
+    register_rate: Rate,
+    probes: Probes,
+    /// Requests that proved to be an account's.
+    hits: std::collections::BTreeMap<AccountId, u64>,
     starts: VecDeque<Mono>,
     lines: std::collections::BTreeMap<AccountId, LineState>,
     waiting: orders::Waiting,
@@ -122,6 +132,10 @@ impl Shard {
             world,
             outputs: VecDeque::new(),
             statistics: Statistics::default(),
+            registers: RegisterStatistics::default(),
+            register_rate: Rate::default(),
+            probes: Probes::default(),
+            hits: std::collections::BTreeMap::new(),
             starts: VecDeque::new(),
             lines: std::collections::BTreeMap::new(),
             waiting: orders::Waiting::default(),
@@ -194,6 +208,19 @@ impl Shard {
             calls_last_10_s: count(self.starts.len()),
             outbound: count(self.world.outbound.states().count()),
             ..self.statistics
+        }
+    }
+
+    fn register_statistics(&self, now: Now) -> RegisterStatistics {
+        let mut transports = std::collections::BTreeMap::new();
+        for (_, binding) in self.world.registrar.bindings(None) {
+            *transports.entry(binding.reach().carrier.name()).or_default() += 1;
+        }
+        RegisterStatistics {
+            succeeded_lately: self.register_rate.sum(now.mono),
+            registrar: self.world.registrar.counters(),
+            transports,
+            ..self.registers.clone()
         }
     }
 

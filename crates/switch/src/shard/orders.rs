@@ -54,6 +54,12 @@ impl Shard {
             }
             Order::Lines(accounts) => Answer::Lines(self.line_states(&accounts)),
             Order::Outbound => Answer::Outbound(self.world.outbound.states().collect()),
+            Order::Registrations => Answer::Registrations(Box::new(self.register_statistics(now))),
+            Order::Probe(scope, after, limit) => Answer::Count(self.probe(now, scope, after, limit)),
+            Order::Hits(accounts) => {
+                Answer::Hits(accounts.iter().map(|id| self.hits.get(id).copied().unwrap_or(0)).collect())
+            }
+            Order::Probed => Answer::Probed(self.probed()),
             Order::TrunksDown => Answer::TrunksDown(self.world.health.down()),
             Order::Statistics => Answer::Statistics(self.statistics()),
             Order::Route(test) => Answer::Route(Box::new(self.route(now, &test))),
@@ -286,7 +292,7 @@ fn is_meant(call: &CallView, which: &CallRef) -> bool {
 }
 
 /// The account is within the scope.
-fn sees(routes: &Snapshot, scope: Scope, account: AccountId) -> bool {
+pub(super) fn sees(routes: &Snapshot, scope: Scope, account: AccountId) -> bool {
     match scope {
         Scope::All => true,
         Scope::Own(own) => own == account,

@@ -15,31 +15,49 @@ use super::world::reach_of;
 impl Shard {
     pub(super) fn register(&mut self, now: Now, from: Hop, request: &Message) {
         let Ok(to) = request.to() else {
+            self.registers.bad += 1;
             self.refuse(request, from, 400, "Bad To");
             return;
         };
         let user = to.uri.user_decoded();
         if !self.admitted(now, from, request, &user) {
+            self.registers.limited += 1;
             return;
         }
         match self.authenticate(now, from, request, HeaderId::Authorization) {
             Caller::Unknown { stale } => {
+                let counter = match (stale, request.value(HeaderId::Authorization).is_some()) {
+                    (true, _) => &mut self.registers.stale,
+                    (false, true) => &mut self.registers.wrong_credentials,
+                    (false, false) => &mut self.registers.challenged,
+                };
+                *counter += 1;
                 let algorithms = self.algorithms_for(&user);
                 self.challenge(now, request, from, true, stale, &algorithms);
             }
             // RFC 3261 section 10.3 step 4: only the account itself registers its contacts.
             Caller::Known(account) if !same_name(&account.username, &user) => {
+                self.registers.other_account += 1;
                 self.refuse(request, from, 403, "");
             }
             Caller::Known(account) => {
                 match self.world.registrar.register(now, account.id, request, reach_of(from)) {
-                    Ok(_) => self.registered(now, from, request, account.id),
-                    Err(refusal) => self.respond(request, from, refusal.status, refusal.reason, |out| {
-                        if let Some(least_s) = refusal.min_expires_s {
-                            out.header(HeaderId::MinExpires, least_s);
-                        }
-                        out.named("X-UT", "s");
-                    }),
+                    Ok(_) => {
+                        self.registers.succeeded += 1;
+                        self.register_rate.count(now.mono);
+                        self.registered(now, from, request, account.id);
+                    }
+                    Err(refusal) => {
+                        let brief = refusal.min_expires_s.is_some();
+                        self.registers.too_brief += u64::from(brief);
+                        self.registers.refused += u64::from(!brief);
+                        self.respond(request, from, refusal.status, refusal.reason, |out| {
+                            if let Some(least_s) = refusal.min_expires_s {
+                                out.header(HeaderId::MinExpires, least_s);
+                            }
+                            out.named("X-UT", "s");
+                        });
+                    }
                 }
             }
         }

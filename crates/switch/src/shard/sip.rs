@@ -64,7 +64,7 @@ impl Shard {
             self.world.messenger.handle_response(now, &message);
         } else if self.world.presence.owns(&message) {
             self.world.presence.handle_response(now, &message);
-        } else {
+        } else if !self.probes.answered(now, &message) {
             // Nobody's: a late retransmission, or not for us. Silence in either case.
             self.world.outbound.handle_response(now, &message, from.address);
         }
@@ -140,6 +140,7 @@ impl Shard {
                     return Caller::Unknown { stale: false };
                 }
                 self.world.guard(|guard| guard.success(now, source, name));
+                *self.hits.entry(account.id).or_default() += 1;
                 Caller::Known(account)
             }
             AuthResult::Stale => Caller::Unknown { stale: true },

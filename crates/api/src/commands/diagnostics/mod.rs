@@ -2,16 +2,23 @@
 
 mod call;
 mod deviceid;
+mod endpoints;
 mod epreg;
+mod fastregusers;
+mod fastusers;
 mod figures;
 mod file;
 mod heartbeat;
 mod info;
+mod locks;
 mod log;
 mod logsearch;
 mod process;
+mod querylist;
 mod quickstat;
+mod regstat;
 mod reguser;
+mod reports;
 mod routingtest;
 mod shortinfo;
 mod showcfg;
@@ -27,14 +34,21 @@ use crate::declare::Command;
 pub const COMMANDS: &[&Command] = &[
     &call::COMMAND,
     &deviceid::COMMAND,
+    &endpoints::COMMAND,
     &epreg::COMMAND,
+    &fastregusers::COMMAND,
+    &fastusers::COMMAND,
     &file::COMMAND,
     &heartbeat::COMMAND,
     &info::COMMAND,
+    &locks::COMMAND,
     &log::COMMAND,
     &logsearch::COMMAND,
+    &querylist::COMMAND,
     &quickstat::COMMAND,
+    &regstat::COMMAND,
     &reguser::COMMAND,
+    &reports::COMMAND,
     &routingtest::COMMAND,
     &shortinfo::COMMAND,
     &showcfg::COMMAND,

@@ -5,10 +5,13 @@ mod checkcredits;
 mod checkmails;
 mod checkpins;
 mod close;
+mod createcdrinfo;
 mod dailymaint;
 mod dailyreport;
 mod delobj;
+mod destinations;
 mod exit;
+mod finetune;
 mod getfield;
 mod getini;
 mod help;
@@ -27,8 +30,12 @@ mod saveinifiles;
 mod savesettings;
 mod setfastregpwd;
 mod setini;
+mod syncusers;
+mod toclient;
 mod toclient;
 mod togw;
+mod togw;
+mod updcdrdir;
 mod weeklymaint;
 mod willstop;
 
@@ -44,7 +51,9 @@ pub const COMMANDS: &[&Command] = &[
     &dailymaint::COMMAND,
     &dailyreport::COMMAND,
     &delobj::COMMAND,
+    &createcdrinfo::COMMAND,
     &exit::COMMAND,
+    &finetune::COMMAND,
     &getfield::COMMAND,
     &getini::COMMAND,
     &help::COMMAND,
@@ -67,4 +76,6 @@ pub const COMMANDS: &[&Command] = &[
     &togw::COMMAND,
     &weeklymaint::COMMAND,
     &willstop::COMMAND,
+    &syncusers::COMMAND,
+    &updcdrdir::COMMAND,
 ];

@@ -1,0 +1,32 @@
+//! `updcdrdir`: names the destinations of records that lack them.
+
+use super::destinations::fill;
+use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
+use crate::dispatch::Call;
+use crate::reply::Reply;
+
+params! {
+    /// Of the last so many days.
+    days: u32 = "31",
+}
+
+/// The declaration.
+pub const COMMAND: Command = Command {
+    name: "updcdrdir",
+    aliases: &[],
+    group: Group::Various,
+    access: Access::Admin,
+    effect: Effect::Write,
+    reach: Reach::Nothing,
+    params: PARAMS,
+    summary: "Fills in the destination's name in call records that lack it, by the payer's price list.",
+    spec: "server-api: Various",
+    example: "days=7",
+    reply: "OK: 3 of 5 records",
+    run: RUN,
+};
+
+async fn run(call: Call, params: Params) -> Outcome {
+    let (seen, filled) = fill(&call, params.days).await?;
+    Ok(Reply::ok(format!("{filled} of {seen} records")).with("seen", seen).with("filled", filled))
+}
