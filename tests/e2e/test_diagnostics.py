@@ -169,7 +169,7 @@ def test_a_call_holds_credit_and_is_reported(server):
     wait_for(lambda: not [row for row in parse_locks(server) if row["owner"] == "payer"], 30, "the release")
 
     rows = {row["username"]: row for row in parse_table(server.ok("reports", name="trunk"))}
-    assert (rows["upstream"]["calls"], rows["upstream"]["connected"], rows["upstream"]["asr"]) == ("1", "1", "100.0")
+    assert (rows["upstream"]["calls"], rows["upstream"]["connected"], float(rows["upstream"]["asr"])) == ("1", "1", 100)
     assert float(rows["upstream"]["acd"]) >= 2 and float(rows["upstream"]["costenduser"]) > 0
     rows = {row["direction"]: row for row in parse_table(server.ok("reports", name="destination"))}
     assert rows["Mobile"]["calls"] == "1"
