@@ -47,15 +47,27 @@ pub(crate) fn last_change(conn: &mut Conn) -> Result<i64, Fault> {
     Ok(conn.first("SELECT coalesce(max(seq), 0) FROM changes", &[])?.map_or(0, |row| row.int(0)))
 }
 
-/// Price lists, entries, times and packets.
-pub(crate) fn prices(conn: &mut Conn) -> Result<PriceRows, Fault> {
+/// The columns of an entry.
+const ENTRIES: &str = "SELECT id, billsourceid, prefix, direction, price, connectfee, billingstep, minammount, \
+                       freeammount, freeafter, currency, validfrom, validto FROM tb_billentries";
+
+/// Price lists.
+pub(crate) fn price_lists(conn: &mut Conn) -> Result<Vec<PriceListRow>, Fault> {
     let lists =
         conn.query("SELECT id, name, resellerid, currency, isdefault FROM tb_billsources ORDER BY id", &[])?;
-    let entries = conn.query(
-        "SELECT id, billsourceid, prefix, direction, price, connectfee, billingstep, minammount, freeammount, \
-         freeafter, currency, validfrom, validto FROM tb_billentries ORDER BY id",
-        &[],
-    )?;
+    Ok(lists.iter().map(list).collect())
+}
+
+/// The entries of one list, the oldest first.
+pub(crate) fn entries_of(conn: &mut Conn, list: i64) -> Result<Vec<PriceEntryRow>, Fault> {
+    let rows = conn.query(&format!("{ENTRIES} WHERE billsourceid = ?1 ORDER BY id"), &[Value::Int(list)])?;
+    Ok(rows.iter().map(entry).collect())
+}
+
+/// Price lists, entries, times and packets.
+pub(crate) fn prices(conn: &mut Conn) -> Result<PriceRows, Fault> {
+    let lists = price_lists(conn)?;
+    let entries = conn.query(&format!("{ENTRIES} ORDER BY id"), &[])?;
     let times = conn.query(
         "SELECT id, billentryid, timetype, fromtime, totime, isdiff, price FROM tb_billingtimes ORDER BY id",
         &[],
@@ -63,7 +75,7 @@ pub(crate) fn prices(conn: &mut Conn) -> Result<PriceRows, Fault> {
     let packets =
         conn.query("SELECT id, name, billsourceid, freeminutes, freesms FROM tb_packets ORDER BY id", &[])?;
     Ok(PriceRows {
-        lists: lists.iter().map(list).collect(),
+        lists,
         entries: entries.iter().map(entry).collect(),
         times: times.iter().map(time).collect(),
         packets: packets.iter().map(packet).collect(),

@@ -1,10 +1,12 @@
 //! The commands, one file each, by the chapters of the catalogue; and those that are declared only.
 
 pub(crate) mod command;
+mod csv;
 mod diagnostics;
 mod errors;
 mod onetime;
 mod ours;
+mod prices;
 mod public;
 mod reset;
 pub(crate) mod text;

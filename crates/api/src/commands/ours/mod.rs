@@ -7,6 +7,12 @@ mod authexplain;
 mod eventlist;
 mod events;
 mod examples;
+mod priceassign;
+mod priceexport;
+mod priceimport;
+mod pricelistadd;
+mod pricelistdel;
+mod pricelists;
 mod requests;
 mod webhookadd;
 mod webhookdel;
@@ -26,6 +32,12 @@ pub const COMMANDS: &[&Command] = &[
     &eventlist::COMMAND,
     &events::COMMAND,
     &examples::COMMAND,
+    &priceassign::COMMAND,
+    &priceexport::COMMAND,
+    &priceimport::COMMAND,
+    &pricelistadd::COMMAND,
+    &pricelistdel::COMMAND,
+    &pricelists::COMMAND,
     &requests::COMMAND,
     &webhookadd::COMMAND,
     &webhookdel::COMMAND,
