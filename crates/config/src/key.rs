@@ -186,7 +186,7 @@ impl Group {
             Self::Sip => "SIP and media",
             Self::Numbers => "Numbers and services",
             Self::Money => "Money",
-            Self::Events => "Events and webhooks",
+            Self::Events => "Events, webhooks, console",
         }
     }
 }

@@ -350,6 +350,8 @@ Money {
         "The most talking time that is reserved at once."
 }
 Events {
+    consoletelnet: bool = "true" {}
+        "Whether the console over TCP offers to edit lines for telnet; scripts that stumble over its nine bytes of negotiation switch it off."
     eventwindow: u32 = "100000" { min: 4096, max: 100000000, applies: Restart }
         "How many events are kept at least, for clients that come back; about 400 bytes each on the disk."
     webhooktimeout: u32 = "10" { min: 1, max: 60, unit: "s" }

@@ -73,6 +73,12 @@ impl Pushes {
         }
     }
 
+    /// Follows nothing any more.
+    pub(crate) fn stop(&mut self) {
+        self.following = None;
+        self.ready.clear();
+    }
+
     /// The same for a stream of events alone, with their cursors; none: no event follows.
     pub(crate) async fn next_event(&mut self) -> Option<Pushed> {
         loop {

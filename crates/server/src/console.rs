@@ -33,12 +33,52 @@ pub(crate) fn run(place: &Place, line: &[String]) -> Result<(), Failure> {
         Some(client) => Session::Server(client),
         None => Session::Offline(Box::new(Offline::start(place)?)),
     };
+    if let Some(types) = line.first().filter(|word| is_tail(word)).map(|_| line[1..].join(",")) {
+        return Ok(follow(&data, &types)?.map_or_else(|| Err(not_running()), Ok)?);
+    }
     if !line.is_empty() {
         let outcome = session.ask(&line.join(" "))?;
         crate::print::line(outcome.text);
         return if outcome.done { Ok(()) } else { Err(Failure::failed("the command was refused")) };
     }
     if stdin().is_terminal() { type_lines(&mut session, &data) } else { read_lines(&mut session) }
+}
+
+/// `tail` is no command of the API: events are followed on a connection of their own.
+fn is_tail(word: &str) -> bool {
+    word.eq_ignore_ascii_case("tail")
+}
+
+fn not_running() -> Failure {
+    Failure::failed("ERROR: not available: the server is not running")
+}
+
+/// Prints events until the server ends; none: there is no server.
+fn follow(data: &Path, types: &str) -> Result<Option<()>, Failure> {
+    let Some(mut client) = control::connect(data)? else { return Ok(None) };
+    let outcome = client.watch(&Order::Tail(types.to_owned()), |text| crate::print::line(text.to_owned()))?;
+    crate::print::line(outcome.text);
+    if outcome.done { Ok(Some(())) } else { Err(Failure::failed("the events were refused")) }
+}
+
+/// Prints events until Enter is pressed.
+fn tail(data: &Path, types: &str) -> Result<(), Failure> {
+    let Some(mut client) = control::connect(data)? else { return Err(not_running()) };
+    let closer = client.closer()?;
+    crate::print::line("Events follow; Enter ends them.".to_owned());
+    let types = types.to_owned();
+    let printing = std::thread::spawn(move || {
+        let ended = client.watch(&Order::Tail(types), |text| crate::print::line(text.to_owned()));
+        // The end of the connection is what Enter asks for.
+        if let Ok(outcome) = ended {
+            crate::print::line(outcome.text);
+        }
+    });
+    let mut enter = String::new();
+    stdin().lock().read_line(&mut enter).context("standard input")?;
+    // It may have ended by itself.
+    let _ = closer.shutdown(std::net::Shutdown::Both);
+    if printing.join().is_err() { Err(Failure::failed("printing events failed")) } else { Ok(()) }
 }
 
 /// A line with named parameters, encoded so that no value can end another.
@@ -89,7 +129,7 @@ fn type_lines(session: &mut Session, data: &Path) -> Result<(), Failure> {
         Config::builder().auto_add_history(true).max_history_size(MAX_HISTORY).context("the console")?;
     let mut editor: Editor<Names, FileHistory> =
         Editor::with_config(config.build()).context("the console")?;
-    editor.set_helper(Some(Names::known()));
+    editor.set_helper(Some(Names));
     let history = data.join(HISTORY);
     // The first console of a folder has no history.
     let _ = editor.load_history(&history);
@@ -103,6 +143,13 @@ fn type_lines(session: &mut Session, data: &Path) -> Result<(), Failure> {
         if line.trim().is_empty() {
             continue;
         }
+        let (word, types) = line.trim().split_once([' ', ',']).unwrap_or((line.trim(), ""));
+        if is_tail(word) {
+            if let Err(failure) = tail(data, types.trim()) {
+                crate::print::line(failure.to_string());
+            }
+            continue;
+        }
         let outcome = session.ask(line.trim())?;
         crate::print::line(outcome.text);
         if outcome.close {
@@ -113,40 +160,20 @@ fn type_lines(session: &mut Session, data: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The words that complete: the command table.
-struct Names(Vec<&'static str>);
-
-impl Names {
-    fn known() -> Self {
-        let commands = strowger_api::commands();
-        let mut names: Vec<_> =
-            commands.iter().flat_map(|c| std::iter::once(c.name).chain(c.aliases.iter().copied())).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self(names)
-    }
-
-    /// The names that begin like the first word of the line, if the cursor is in it.
-    fn beginning_with(&self, typed: &str) -> Vec<&'static str> {
-        if typed.contains([' ', ',', '&']) {
-            return Vec::new();
-        }
-        let begins =
-            |name: &&&str| name.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
-        self.0.iter().filter(begins).copied().collect()
-    }
-}
+/// The words that complete: the command table, and the parameters of the command that was typed.
+struct Names;
 
 impl Completer for Names {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         let typed = line.get(..at).unwrap_or_default();
-        let found = self.beginning_with(typed);
-        Ok((
-            0,
-            found.into_iter().map(|n| Pair { display: n.to_owned(), replacement: n.to_owned() }).collect(),
-        ))
+        let start = typed.rfind([' ', ',', '&']).map_or(0, |at| at + 1);
+        let mut found = strowger_api::completions(typed);
+        if start == 0 && !typed.is_empty() && "tail".starts_with(typed) {
+            found.push("tail".to_owned());
+        }
+        Ok((start, found.into_iter().map(|n| Pair { display: n.clone(), replacement: n }).collect()))
     }
 }
 
@@ -162,17 +189,3 @@ impl Highlighter for Names {
 
 impl Validator for Names {}
 impl Helper for Names {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_complete_and_parameters_do_not() {
-        let names = Names(vec!["balance", "bannedlist", "cdr"]);
-        assert_eq!(names.beginning_with("ba"), ["balance", "bannedlist"]);
-        assert_eq!(names.beginning_with("BAL"), ["balance"]);
-        assert!(names.beginning_with("balance,").is_empty());
-        assert_eq!(names.beginning_with("").len(), 3);
-    }
-}

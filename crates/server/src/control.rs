@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use strowger_api::{ConsoleUser, Dispatcher, Origin, Request, Transport};
+use strowger_api::{ConsoleUser, Dispatcher, Origin, Push, PushSender, Request, Transport};
 use strowger_model::Scope;
 use strowger_switch::Handle;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -34,6 +34,8 @@ const MAX_ORDER: u64 = 1024 * 1024;
 pub(crate) enum Order {
     /// A line of the console.
     Line(String),
+    /// Events of these types as they happen, until the other side sends something or goes.
+    Tail(String),
     /// A change of accounts.
     User(UserOrder),
     /// A copy of the database.
@@ -100,6 +102,11 @@ impl Client {
         }
     }
 
+    /// Closes the connection from another thread.
+    pub(crate) fn closer(&self) -> Result<UnixStream> {
+        self.0.get_ref().try_clone().context("the control socket")
+    }
+
     /// The same where a refusal ends the subcommand.
     pub(crate) fn ask(&mut self, order: &Order) -> Result<String, Failure> {
         let outcome = self.order(order)?;
@@ -141,6 +148,12 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// One outcome, on a line.
+async fn say(writer: &mut (impl tokio::io::AsyncWrite + Unpin), outcome: &Outcome) -> io::Result<()> {
+    let text = serde_json::to_string(outcome).map_err(io::Error::other)? + "\n";
+    writer.write_all(text.as_bytes()).await
 }
 
 /// What orders are performed with.
@@ -191,11 +204,11 @@ impl Performer {
                     }
                     Err(refused) => Outcome::of(Err(refused)),
                 },
+                Ok(Order::Tail(types)) => return self.tail(&types, reader, writer).await,
                 Ok(order) => self.perform(order).await,
                 Err(error) => Outcome::of(Err(anyhow::Error::new(error).context("not an order"))),
             };
-            let text = serde_json::to_string(&outcome).map_err(io::Error::other)? + "\n";
-            writer.write_all(text.as_bytes()).await?;
+            say(&mut writer, &outcome).await?;
         }
     }
 
@@ -212,7 +225,40 @@ impl Performer {
                 let report = self.switch.store().backup(Scope::All, file).await;
                 Outcome::of(report.map(|r| crate::backup::describe(&r)).map_err(anyhow::Error::new))
             }
+            Order::Tail(_) => Outcome::of(Err(anyhow::anyhow!("events need a connection of their own"))),
             Order::Restore(_) => Outcome::of(Err(anyhow::anyhow!("a restore needs a connection of its own"))),
+        }
+    }
+
+    /// Sends events until the other side has enough.
+    async fn tail(
+        &self,
+        types: &str,
+        mut reader: impl tokio::io::AsyncRead + Unpin,
+        mut writer: impl tokio::io::AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let here = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let line = if types.is_empty() { "events".to_owned() } else { format!("events types={types}") };
+        let request =
+            Request::console(Origin::new(here, here, Transport::Console), &ConsoleUser::local_root(), &line);
+        let (sender, mut pushed) = PushSender::channel();
+        let answer = self.dispatcher.answer(request.pushing_to(sender, line.as_bytes())).await;
+        let Ok(Push::Follow(Some(mut events))) = pushed.try_recv() else {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            return say(&mut writer, &Outcome { done: false, text, close: false, more: false }).await;
+        };
+        let mut anything = [0];
+        loop {
+            let batch = tokio::select! {
+                _ = reader.read(&mut anything) => return Ok(()),
+                batch = events.next() => batch,
+            };
+            let Some(batch) = batch else {
+                return say(&mut writer, &Outcome::of(Ok("no more events".to_owned()))).await;
+            };
+            for event in batch {
+                say(&mut writer, &Outcome { done: true, text: event.text, close: false, more: true }).await?;
+            }
         }
     }
 

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use strowger_guard::Door;
+use strowger_model::AccountId;
+use strowger_store::AuditEntry;
 
 use super::{Dispatcher, identify, refuse};
 use crate::auth::{Level, Place, look, may_log_in, same_text};
@@ -70,9 +72,23 @@ impl Dispatcher {
         let right = same_text(known.map_or("\u{1}", |account| account.password.expose()), password);
         if !right || known.is_none() {
             self.switch.guard(|guard| guard.failure(now, source.address, Some(name), Door::Console));
+            self.audit_login(None, &source.address.to_string(), name, "wrong user or password");
             return Err(Failure::wrong_user());
         }
+        self.audit_login(account.as_ref().map(|account| account.id), &source.address.to_string(), name, "OK");
         self.switch.guard(|guard| guard.success(now, source.address, Some(name)));
         Ok(ConsoleUser { account: account.as_ref().map(|account| account.id), level, name: name.to_owned() })
+    }
+
+    /// Who came to the console is in the audit, and who was turned away.
+    fn audit_login(&self, account: Option<AccountId>, source: &str, name: &str, outcome: &str) {
+        self.switch.store().audit(AuditEntry {
+            at: self.switch.now().wall,
+            account,
+            source: source.to_owned(),
+            command: "console login".to_owned(),
+            object: name.chars().take(64).collect(),
+            outcome: outcome.to_owned(),
+        });
     }
 }

@@ -33,7 +33,7 @@ use strowger_switch::Handle;
 pub use call::Call;
 pub(crate) use explain::pasted;
 pub(crate) use inspect::{Filter, Shown};
-pub use table::{commands, find};
+pub use table::{commands, completions, find};
 pub(crate) use values::{Input, Text};
 
 use crate::actions::{Actions, Job};
@@ -312,6 +312,7 @@ impl Dispatcher {
         let entry = call.entry.clone();
         let source = call.source.address.to_string();
         let changes = !matches!(command.effect, Effect::Read | Effect::Session);
+        let console = call.source.console && !matches!(command.effect, Effect::Session);
         let outcome = match &call.request_id {
             Some(id) if changes => {
                 let key = recent::Key { caller: who, command: command.name, request: id.clone() };
@@ -319,10 +320,11 @@ impl Dispatcher {
             }
             _ => run(call).await,
         };
-        if changes {
-            if outcome.is_ok() {
-                self.switch.refresh().await;
-            }
+        if changes && outcome.is_ok() {
+            self.switch.refresh().await;
+        }
+        // At the console reading is audited too.
+        if changes || console {
             let result = outcome.as_ref().map_or_else(ToString::to_string, |_| "OK".to_owned());
             self.switch.store().audit(AuditEntry {
                 at: self.switch.now().wall,

@@ -27,3 +27,37 @@ pub fn find(name: &str) -> Option<&'static Command> {
     });
     by_name.get(name).copied().or_else(|| by_name.get(name.to_ascii_lowercase().as_str()).copied())
 }
+
+/// What may stand for the last word of a console line that is being typed: commands, or `name=` of the parameters of the
+/// command that the line begins with.
+#[must_use]
+pub fn completions(typed: &str) -> Vec<String> {
+    let start = typed.rfind([' ', ',', '&']).map_or(0, |at| at + 1);
+    let word = typed.get(start..).unwrap_or_default().to_ascii_lowercase();
+    if start == 0 || typed[..start].trim().eq_ignore_ascii_case("help") {
+        let names = commands().iter().flat_map(|command| command.names());
+        let mut found: Vec<_> = names.filter(|name| name.starts_with(&word)).map(str::to_owned).collect();
+        found.sort_unstable();
+        found.dedup();
+        return found;
+    }
+    let Some(command) = typed.split([' ', ',', '&']).next().and_then(find) else { return Vec::new() };
+    let names = command.params.iter().map(|param| format!("{}=", param.name));
+    names.filter(|name| name.starts_with(&word)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_complete_and_then_their_parameters() {
+        assert_eq!(completions("keepa"), ["keepalive"]);
+        assert_eq!(completions("KEEPA"), ["keepalive"]);
+        assert_eq!(completions("help keepa"), ["keepalive"]);
+        assert_eq!(completions("eventlist "), ["since=", "types=", "max="]);
+        assert_eq!(completions("eventlist since=1 t"), ["types="]);
+        assert!(completions("nosuch ").is_empty());
+        assert!(completions("").len() > 100);
+    }
+}
