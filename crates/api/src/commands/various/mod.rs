@@ -32,8 +32,6 @@ mod setfastregpwd;
 mod setini;
 mod syncusers;
 mod toclient;
-mod toclient;
-mod togw;
 mod togw;
 mod updcdrdir;
 mod weeklymaint;
@@ -48,10 +46,10 @@ pub const COMMANDS: &[&Command] = &[
     &checkmails::COMMAND,
     &checkpins::COMMAND,
     &close::COMMAND,
+    &createcdrinfo::COMMAND,
     &dailymaint::COMMAND,
     &dailyreport::COMMAND,
     &delobj::COMMAND,
-    &createcdrinfo::COMMAND,
     &exit::COMMAND,
     &finetune::COMMAND,
     &getfield::COMMAND,
@@ -64,18 +62,18 @@ pub const COMMANDS: &[&Command] = &[
     &newuserevent::COMMAND,
     &newusersevent::COMMAND,
     &normalizechk::COMMAND,
+    &oop::COMMAND,
     &pgetfile::COMMAND,
     &pputfile::COMMAND,
-    &oop::COMMAND,
     &quit::COMMAND,
     &saveinifiles::COMMAND,
     &savesettings::COMMAND,
     &setfastregpwd::COMMAND,
     &setini::COMMAND,
+    &syncusers::COMMAND,
     &toclient::COMMAND,
     &togw::COMMAND,
+    &updcdrdir::COMMAND,
     &weeklymaint::COMMAND,
     &willstop::COMMAND,
-    &syncusers::COMMAND,
-    &updcdrdir::COMMAND,
 ];
