@@ -1,11 +1,11 @@
 //! API requests: `balance` with authmd5 over HTTP keep-alive and over UDP.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::report::{Line, Meter};
-use crate::server::{Server, StartError, authmd5};
+use crate::server::{Bare, Server, StartError, authmd5};
 use crate::udp;
 
 const USER: (&str, &str) = ("api", "pw-api");
@@ -20,11 +20,37 @@ fn request(server: &Server) -> Result<String, StartError> {
 
 /// So many connections, each with one request outstanding.
 pub fn http(server: &Server, connections: usize, window: Duration) -> Result<Line, StartError> {
-    let text = format!("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", request(server)?);
+    let title = format!("API balance over HTTP, c={connections}");
+    let side = Side { address: server.main(), pid: server.pid(), expected: b"Your credit is $9.8" };
+    keep_alive(&side, &request(server)?, connections, window, title)
+}
+
+/// The same of a server that does nothing: what HTTP costs by itself.
+pub fn bare_http(bare: &Bare, connections: usize, window: Duration) -> Result<Line, StartError> {
+    let title = format!("bare hyper over HTTP, c={connections}");
+    let side = Side { address: bare.address(), pid: bare.pid(), expected: b"hello" };
+    keep_alive(&side, "/", connections, window, title)
+}
+
+/// Whom requests are sent to, and what its answers contain.
+struct Side {
+    address: SocketAddr,
+    pid: u32,
+    expected: &'static [u8],
+}
+
+fn keep_alive(
+    side: &Side,
+    target: &str,
+    connections: usize,
+    window: Duration,
+    title: String,
+) -> Result<Line, StartError> {
+    let text = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     let failed = |error: std::io::Error| StartError::Process(error.to_string());
     let mut streams = Vec::new();
     for _ in 0..connections {
-        let stream = TcpStream::connect(server.main()).map_err(failed)?;
+        let stream = TcpStream::connect(side.address).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         stream.set_nonblocking(true).map_err(failed)?;
         streams.push(stream);
@@ -37,7 +63,7 @@ pub fn http(server: &Server, connections: usize, window: Duration) -> Result<Lin
     loop {
         match &meter {
             None if warm_up.elapsed() > window / 4 => {
-                meter = Some((Meter::start(server), Instant::now()));
+                meter = Some((Meter::of_process(side.pid), Instant::now()));
                 (done, wrong) = (0, 0);
             }
             Some((_, since)) if Instant::elapsed(since) > window => break,
@@ -49,7 +75,7 @@ pub fn http(server: &Server, connections: usize, window: Duration) -> Result<Lin
             if length == 0 {
                 return Err(StartError::Process("the server closed a kept-alive connection".to_owned()));
             }
-            if find(&buffer[..length], b"Your credit is $9.8") {
+            if find(&buffer[..length], side.expected) {
                 done += 1;
             } else {
                 wrong += 1;
@@ -58,7 +84,7 @@ pub fn http(server: &Server, connections: usize, window: Duration) -> Result<Lin
         }
     }
     let (meter, _) = meter.expect("the warm-up ended");
-    Ok(meter.finish(format!("API balance over HTTP, c={connections}"), "request", done, wrong))
+    Ok(meter.finish(title, "request", done, wrong))
 }
 
 /// One socket with so many requests outstanding.

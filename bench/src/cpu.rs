@@ -46,6 +46,18 @@ pub fn memory_kb(pid: u32) -> u64 {
     line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
+/// Thousands of connections need as many descriptors: takes all that the system allows this process.
+pub fn raise_descriptor_limit() {
+    // SAFETY: the structure is plain numbers, which the calls fill and read.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
 /// The generator runs on the second core, where there is one.
 pub fn pin_generator() {
     pin(1);

@@ -9,6 +9,7 @@
 mod api;
 mod calls;
 mod cpu;
+mod idle;
 mod options;
 mod parse;
 mod register;
@@ -22,14 +23,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use report::Line;
-use server::Server;
 pub use server::StartError;
+use server::{Bare, Server};
 
 /// What to measure and how long.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The server's binary.
     pub binary: PathBuf,
+    /// A bare hyper server (the example `hello` of the gate) to measure beside the API over HTTP; none: not measured.
+    pub hyper: Option<PathBuf>,
     /// How long each line is measured, after a warm-up of a quarter of it.
     pub window: Duration,
     /// Names of the measurements, as in [`NAMES`]; empty: all.
@@ -41,7 +44,8 @@ pub struct Plan {
 }
 
 /// The measurements by name.
-pub const NAMES: [&str; 8] = ["parse", "udp", "options", "register", "calls", "rtp", "http", "udpapi"];
+pub const NAMES: [&str; 9] =
+    ["parse", "udp", "options", "register", "calls", "rtp", "http", "udpapi", "idle"];
 
 /// Runs the plan; `each` gets every line as it is done.
 ///
@@ -87,10 +91,20 @@ pub fn run(plan: &Plan, mut each: impl FnMut(&Line)) -> Result<(), StartError> {
     if wanted("http") {
         let server = Server::start(&plan.binary)?;
         each(&api::http(&server, 16, plan.window)?);
+        drop(server);
+        if let Some(hyper) = plan.hyper.as_ref().filter(|path| path.exists()) {
+            each(&api::bare_http(&Bare::start(hyper)?, 16, plan.window)?);
+        }
     }
     if wanted("udpapi") {
         let server = Server::start(&plan.binary)?;
         each(&api::datagrams(&server, 16, plan.window)?);
+    }
+    if wanted("idle") {
+        for kind in idle::KINDS {
+            let server = Server::start(&plan.binary)?;
+            each(&idle::measure(&server, kind, if plan.short { 1_000 } else { 10_000 }, plan.window)?);
+        }
     }
     Ok(())
 }

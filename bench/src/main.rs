@@ -13,11 +13,14 @@ use strowger_bench::{Line, NAMES, Plan, run};
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// What to measure: parse udp options register calls rtp http udpapi; all by default.
+    /// What to measure: parse udp options register calls rtp http udpapi idle; all by default.
     only: Vec<String>,
     /// The server's binary.
     #[arg(long, default_value = "target/release/strowger")]
     binary: PathBuf,
+    /// A bare hyper server to compare with: `cargo build --release -p strowger-gate --example hello`.
+    #[arg(long, default_value = "target/release/examples/hello")]
+    hyper: PathBuf,
     /// Seconds per line.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let window = Duration::from_secs(arguments.seconds.clamp(1, 600));
     let plan = Plan {
         binary: arguments.binary,
+        hyper: Some(arguments.hyper),
         window,
         only: arguments.only,
         short: arguments.short,

@@ -1,7 +1,7 @@
 //! The server under test: a process on a folder of its own.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -67,6 +67,8 @@ impl Server {
             "ratelimitglobal=0",
             "loglevel=warn",
             "maxcalls=20000",
+            "maxconnections=20000",
+            "maxconnectionsperip=20000",
             // Below the ports that the system gives to the generator.
             "rtpportmin=10000",
             "rtpportmax=31999",
@@ -143,6 +145,43 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A server that answers everything with one word, for comparison. Dropping it ends the process.
+pub struct Bare {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Bare {
+    /// Starts the program, which prints its port.
+    pub fn start(binary: &Path) -> Result<Self, StartError> {
+        let failed = |error: &dyn fmt::Display| StartError::Process(format!("{}: {error}", binary.display()));
+        let mut command = Command::new(binary);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = cpu::on_server_core(|| command.spawn()).map_err(|error| failed(&error))?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line).map_err(|error| failed(&error))?;
+        }
+        let port = line.trim().parse().map_err(|error| failed(&error))?;
+        Ok(Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -13,7 +13,8 @@ pub(crate) fn run(seconds: u64, only: Vec<String>) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{unknown} is no measurement; there are {}", NAMES.join(", "))));
     }
     let binary = std::env::current_exe().context("finding this program")?;
-    let plan = Plan { binary, window: Duration::from_secs(seconds), only, short: true, rates: Vec::new() };
+    let window = Duration::from_secs(seconds);
+    let plan = Plan { binary, hyper: None, window, only, short: true, rates: Vec::new() };
     crate::print::line(Line::heading());
     strowger_bench::run(&plan, |line| crate::print::line(line)).context("bench")?;
     Ok(())
