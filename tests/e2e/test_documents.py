@@ -69,8 +69,9 @@ CASES = {
     "reguser, digest": (f"/mvapireq/?apientry=reguser&usr=x{admin(530588)}&now=555", r"OK: 0.*|OK: 1\r?\n.*|ERROR: not found.*"),
     "mvapireg": (f"/mvapireg/?apientry=reguser&usr=all{admin(8617671)}&now=555", r"OK: \d+.*"),
     "cdr, all fields": (f"/mvapireq/?apientry=cdr{admin(8617672)}&maxcount=1000&days=365&dir=all&type=all&fields=all", r"OK: \d+.*"),
-    "wsuser": (f"/mvapireq/?apientry=wsuser&authkey={KEY}&authid=1111&authpwd=pw1111&brandname=brand&companyname=COMPANY&upperserver=IP"
-               "&upperserverdomain=DOMAIN", r"OK: /mfstwebsock 1111"),
+    "wsuser": (f"/mvapireq/?apientry=wsuser&authkey={KEY}&authid=1111&authpwd=pw1111&brandname=brand&companyname=COMPANY", r"OK: /mfstwebsock 1111"),
+    "wsuser, another server": (f"/mvapireq/?apientry=wsuser&authkey={KEY}&authid=1111&authpwd=pw1111&brandname=brand&companyname=COMPANY"
+                               "&upperserver=192.0.2.9&upperserverdomain=DOMAIN", r"ERROR: not available: upperserver .*"),
     "voicerecdownload": (f"/mvapireq/?apientry=voicerecdownload{CLEAR}&callid=x&maxrecords=1&now=1", r"ERROR: not available: .*"),
     "xmapi balance": (f"/xmapi/balance?key={KEY}&usr=1111&pwd=pw1111&now", r"Your credit is \$9\.8"),
     "xmapi balance, md5auth": (f"/xmapi/balance?key={KEY}&usr=1111&md5auth={old('1111', 'pw1111')}&now", r"Your credit is \$9\.8"),

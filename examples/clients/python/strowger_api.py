@@ -126,26 +126,62 @@ WsloadData = TypedDict("WsloadData", {"load": 'Number', "sessions": 'Number', "t
 WsunregData = TypedDict("WsunregData", {"unregistered": 'Number'}, total=False)
 WsuserData = TypedDict("WsuserData", {"domain": 'str', "iceservers": 'list[Any]', "path": 'str', "realm": 'str', "subprotocol": 'str', "username": 'str'}, total=False)
 CallData = TypedDict("CallData", {"calledid": 'Any', "callednumber": 'Any', "callerid": 'Any', "callstartdate": 'Any', "dbcallsid": 'Any', "origcallerid": 'Any', "realduration": 'Any', "serverid": 'Any', "sipcallid": 'Any', "state": 'Any'}, total=False)
+DeviceidData = TypedDict("DeviceidData", {"deviceid": 'str', "node": 'Number'}, total=False)
+EpregData = TypedDict("EpregData", {"address": 'Any', "expires": 'Any', "id": 'Any', "laststatus": 'Any', "state": 'Any', "transport": 'Any', "type": 'Any', "username": 'Any'}, total=False)
+FileData = TypedDict("FileData", {"filedata": 'str', "filename": 'str', "size": 'Number'}, total=False)
 HeartbeatData = TypedDict("HeartbeatData", {}, total=False)
 HeartbeatData2 = TypedDict("HeartbeatData2", {"detail": 'str', "ms": 'Number', "name": 'str', "ok": 'bool'}, total=False)
 InfoData = TypedDict("InfoData", {"accounts": 'Number', "bindings": 'Number', "calls": 'Number', "callsanswered": 'Number', "callstotal": 'Number', "cps": 'Number', "cpums": 'Number', "database": 'str', "databasedetail": 'str', "databaseok": 'bool', "databasewriteus": 'Number', "draining": 'bool', "epoch": 'Number', "mainport": 'Number', "mainportudp": 'Number', "memorykb": 'Number', "node": 'Number', "registered": 'Number', "sipport": 'Number', "sipreceived": 'Number', "sipsent": 'Number', "started": 'str', "uptime": 'Number', "version": 'str'}, total=False)
+QuickstatData = TypedDict("QuickstatData", {"acd": 'Any', "asr": 'Any', "calls": 'Number', "cps": 'Number', "queue": 'Number', "registered": 'Number'}, total=False)
 ReguserData = TypedDict("ReguserData", {"contact": 'Any', "expires": 'Any', "id": 'Any', "received": 'Any', "transport": 'Any', "username": 'Any'}, total=False)
 RoutingtestData = TypedDict("RoutingtestData", {"stage": 'str', "text": 'str'}, total=False)
+ShowcfgData = TypedDict("ShowcfgData", {"key": 'str', "section": 'str', "source": 'str', "value": 'str'}, total=False)
+ThreadlistData = TypedDict("ThreadlistData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
+ThreadsData = TypedDict("ThreadsData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
+Threads2Data = TypedDict("Threads2Data", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
 VersionData = TypedDict("VersionData", {"machine": 'str', "name": 'str', "system": 'str', "version": 'str'}, total=False)
 AddserverData = TypedDict("AddserverData", {"routes": 'Number', "userid": 'Number'}, total=False)
 BannedlistData = TypedDict("BannedlistData", {"hits": 'Any', "ip": 'Any', "reason": 'Any', "since": 'Any', "until": 'Any'}, total=False)
+CmdData = TypedDict("CmdData", {"cut": 'bool', "output": 'str'}, total=False)
 DbData = TypedDict("DbData", {}, total=False)
 DelbannedData = TypedDict("DelbannedData", {"lifted": 'Number'}, total=False)
 DeluserData = TypedDict("DeluserData", {"disconnected": 'Number', "unregistered": 'Number', "userid": 'Number'}, total=False)
 DisccallData = TypedDict("DisccallData", {"disconnected": 'Number'}, total=False)
+GetfileData = TypedDict("GetfileData", {"filedata": 'str', "filename": 'str', "size": 'Number'}, total=False)
 ListusersData = TypedDict("ListusersData", {"credit": 'Number', "currency": 'str', "enabled": 'Number', "id": 'Number', "name": 'str', "parentid": 'Number', "phone": 'str', "postpaid": 'Number', "status": 'Number', "type": 'Number', "username": 'str'}, total=False)
 NewuseriData = TypedDict("NewuseriData", {"userid": 'Number'}, total=False)
+PutfileData = TypedDict("PutfileData", {"filename": 'str', "size": 'Number'}, total=False)
+SetipData = TypedDict("SetipData", {"seconds": 'Number', "state": 'str'}, total=False)
 UnregData = TypedDict("UnregData", {"unregistered": 'Number'}, total=False)
 ApireloadData = TypedDict("ApireloadData", {"entries": 'Number'}, total=False)
+DbresetData = TypedDict("DbresetData", {"connections": 'Number'}, total=False)
+DbrsttgsData = TypedDict("DbrsttgsData", {"change": 'Number'}, total=False)
+GwrstData = TypedDict("GwrstData", {"failed": 'Number', "registered": 'Number', "released": 'Number'}, total=False)
+ReloadData = TypedDict("ReloadData", {"changed": 'list[Any]'}, total=False)
+ReloadapikeysData = TypedDict("ReloadapikeysData", {"added": 'list[Any]', "changed": 'list[Any]', "keys": 'Number', "removed": 'list[Any]'}, total=False)
+ReloaddialplanData = TypedDict("ReloaddialplanData", {"added": 'Number', "changed": 'Number', "removed": 'Number', "rows": 'Number', "table": 'str'}, total=False)
+ReloadnumdircacheData = TypedDict("ReloadnumdircacheData", {"added": 'Number', "changed": 'Number', "removed": 'Number', "rows": 'Number', "table": 'str'}, total=False)
+RestartData = TypedDict("RestartData", {"connections": 'Number'}, total=False)
+RulesreloadData = TypedDict("RulesreloadData", {"added": 'Number', "changed": 'Number', "removed": 'Number', "rows": 'Number', "table": 'str'}, total=False)
+SipresetData = TypedDict("SipresetData", {"calls": 'Number', "ended": 'Number', "sockets": 'Number'}, total=False)
+VsiprstData = TypedDict("VsiprstData", {"calls": 'Number', "sockets": 'Number'}, total=False)
+CapcheckData = TypedDict("CapcheckData", {"answers": 'bool', "free": 'Number', "id": 'Number', "inuse": 'Number', "maxlines": 'Number', "username": 'str'}, total=False)
 CloseData = TypedDict("CloseData", {}, total=False)
 GetfieldData = TypedDict("GetfieldData", {}, total=False)
 KeepaliveData = TypedDict("KeepaliveData", {}, total=False)
+NormalizechkData = TypedDict("NormalizechkData", {"number": 'str', "stage": 'str', "text": 'str'}, total=False)
+PgetfileData = TypedDict("PgetfileData", {"filedata": 'str', "filename": 'str', "size": 'Number'}, total=False)
+PputfileData = TypedDict("PputfileData", {"filename": 'str', "path": 'str'}, total=False)
+ApikeydelData = TypedDict("ApikeydelData", {"name": 'str'}, total=False)
+ApikeylistData = TypedDict("ApikeylistData", {"account": 'str', "addresses": 'str', "created": 'str', "enabled": 'bool', "expires": 'Any', "lastused": 'Any', "name": 'str', "scopes": 'str'}, total=False)
+EventlistData = TypedDict("EventlistData", {"event": 'str', "seq": 'Number'}, total=False)
+EventsData = TypedDict("EventsData", {"cursor": 'Number'}, total=False)
 ExamplesData = TypedDict("ExamplesData", {"command": 'str', "form": 'str', "request": 'str'}, total=False)
+RequestsData = TypedDict("RequestsData", {"answer": 'str', "calls": 'str', "command": 'str', "datum": 'str', "ip": 'str', "ledger": 'str', "ms": 'Number', "request": 'str', "rule": 'str', "transport": 'str', "user": 'str'}, total=False)
+WebhookaddData = TypedDict("WebhookaddData", {"secret": 'str', "webhookid": 'Number'}, total=False)
+WebhookdelData = TypedDict("WebhookdelData", {}, total=False)
+WebhooklistData = TypedDict("WebhooklistData", {"cursor": 'Any', "enabled": 'Any', "failingsince": 'Any', "failures": 'Any', "id": 'Any', "problem": 'Any', "status": 'Any', "types": 'Any', "url": 'Any', "userid": 'Any'}, total=False)
+WebhookreplayData = TypedDict("WebhookreplayData", {"cursor": 'Number'}, total=False)
 
 
 class Client(Transport):
@@ -159,12 +195,24 @@ class Client(Transport):
         """Connectivity test without any authentication."""
         return self.request("apitest1", {"cursor": cursor})
 
+    def forgotpasswordanswer(self, email: str, forgotpasswordanswer: str, requestid: str | None = None) -> Reply[Any]:
+        """Takes the code of forgotpasswordquestion, makes a new password and sends it; five tries a code."""
+        return self.request("forgotpasswordanswer", {"email": email, "forgotpasswordanswer": forgotpasswordanswer, "requestid": requestid})
+
+    def forgotpasswordquestion(self, email: str, requestid: str | None = None) -> Reply[Any]:
+        """Sends a one-time code for a new password to the address, if an account has it; the answer is the same."""
+        return self.request("forgotpasswordquestion", {"email": email, "requestid": requestid})
+
     def login(self, cursor: str | None = None) -> Reply[LoginData]:
         """Checks the credentials, records the login and answers a session token that serves as a bearer token."""
         return self.request("login", {"cursor": cursor})
 
+    def newusercode(self, u_code: str, u_username: str, u_password: str | None = None, deviceid: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Confirms a sign-up with the code that was sent by e-mail or SMS; five tries a code."""
+        return self.request("newusercode", {"u_code": u_code, "u_username": u_username, "u_password": u_password, "deviceid": deviceid, "requestid": requestid})
+
     def newuseru(self, u_username: str, u_password: str, u_name: str | None = None, u_email: str | None = None, u_phone: str | None = None, u_currency: str | None = None, u_country: str | None = None, u_address: str | None = None, deviceid: str | None = None, requestid: str | None = None) -> Reply[NewuseruData]:
-        """Self-service sign-up: makes an enduser without credit; limited by address and device."""
+        """Self-service sign-up: makes an enduser without credit, disabled until newusercode where signupconfirm says so; limited by address and device."""
         return self.request("newuseru", {"u_username": u_username, "u_password": u_password, "u_name": u_name, "u_email": u_email, "u_phone": u_phone, "u_currency": u_currency, "u_country": u_country, "u_address": u_address, "deviceid": deviceid, "requestid": requestid})
 
     def preauth(self, cursor: str | None = None) -> Reply[PreauthData]:
@@ -235,6 +283,14 @@ class Client(Transport):
         """Calls the first number, when it answers the second, and bridges them; both are billed to the account."""
         return self.request("p2p", {"bnum": bnum, "cnum": cnum, "waitfor": waitfor, "anum": anum, "targetuser": targetuser, "requestid": requestid})
 
+    def presence_get(self, userusername: str | None = None, ptype: int | None = None, domain: str | None = None, userlist: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Presence of one or many users: what they set or their phones published, else unknown, offline, online, calling or speaking; only of the account's own usergroup."""
+        return self.request("presence_get", {"userusername": userusername, "ptype": ptype, "domain": domain, "userlist": userlist, "targetuser": targetuser, "cursor": cursor})
+
+    def presence_set(self, pstatus: str | None = None, ptype: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Sets the account's presence, as seen by presence_get and SIP SUBSCRIBE; hands over the messages that wait for it, once."""
+        return self.request("presence_set", {"pstatus": pstatus, "ptype": ptype, "targetuser": targetuser, "requestid": requestid})
+
     def rating(self, bnum: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[RatingData | list[RatingData2]]:
         """Price per minute of a number or prefix for this account; the price table without a number."""
         return self.request("rating", {"bnum": bnum, "targetuser": targetuser, "cursor": cursor})
@@ -242,6 +298,10 @@ class Client(Transport):
     def search(self, txt: str, maxcount: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[SearchData]]:
         """Finds users by part of a username, name or number: for users those of the same reseller and group."""
         return self.request("search", {"txt": txt, "maxcount": maxcount, "targetuser": targetuser, "cursor": cursor})
+
+    def sendim(self, txt: str, bnum: str | None = None, buserlist: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Chat message to one or many users: a SIP MESSAGE to each registered phone; kept for who is offline until a phone registers or presence_set asks."""
+        return self.request("sendim", {"txt": txt, "bnum": bnum, "buserlist": buserlist, "targetuser": targetuser, "requestid": requestid})
 
     def setfield(self, fieldname: str, fieldtype: str | None = None, fieldvalue: str | None = None, rowid: str | None = None, sync: str | None = None, table: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[SetfieldData]:
         """Sets a field of the account; administrators any field of any table."""
@@ -275,15 +335,15 @@ class Client(Transport):
         """Live calls with their state; the first column is the dbcallsid that disccall takes."""
         return self.request("call", {"origsimid": origsimid, "telnum": telnum, "duration": duration, "targetuser": targetuser, "cursor": cursor})
 
-    def deviceid(self, cursor: str | None = None) -> Reply[Any]:
+    def deviceid(self, cursor: str | None = None) -> Reply[DeviceidData]:
         """The stable id of this installation and node."""
         return self.request("deviceid", {"cursor": cursor})
 
-    def epreg(self, regtype: Literal["in", "out", "all"] | None = None, regstate: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def epreg(self, regtype: Literal["in", "out", "all"] | None = None, regstate: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[EpregData]]:
         """Registrations: of phones at this server (in) and of this server at upper servers (out)."""
         return self.request("epreg", {"regtype": regtype, "regstate": regstate, "targetuser": targetuser, "cursor": cursor})
 
-    def file(self, filename: str, cursor: str | None = None) -> Reply[Any]:
+    def file(self, filename: str, cursor: str | None = None) -> Reply[FileData]:
         """Sends a file of the server (logs, CDR files, recordings), in base64."""
         return self.request("file", {"filename": filename, "cursor": cursor})
 
@@ -295,7 +355,15 @@ class Client(Transport):
         """Uptime, version, listeners, registered users, calls, processor, memory, database."""
         return self.request("info", {"cursor": cursor})
 
-    def quickstat(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def log(self, level: str | None = None, module: str | None = None, txt: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Shows or changes the log level until the next reload, or writes an operator's remark into the log."""
+        return self.request("log", {"level": level, "module": module, "txt": txt, "requestid": requestid})
+
+    def logsearch(self, txt: str, log: str | None = None, lines: int | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Searches the log files, the newest first, bounded in time and size."""
+        return self.request("logsearch", {"txt": txt, "log": log, "lines": lines, "cursor": cursor})
+
+    def quickstat(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[QuickstatData]:
         """Calls, calls per second, registered accounts, ASR in percent and ACD in seconds of the last hour, queue depth."""
         return self.request("quickstat", {"targetuser": targetuser, "cursor": cursor})
 
@@ -307,23 +375,27 @@ class Client(Transport):
         """Dry run of a call: authentication, normalisation, filters, every candidate with price and reason."""
         return self.request("routingtest", {"called": called, "ip": ip, "caller": caller, "targetuser": targetuser, "cursor": cursor})
 
-    def shortinfo(self, cursor: str | None = None) -> Reply[Any]:
+    def shortinfo(self, cursor: str | None = None) -> Reply[list[str]]:
         """The state of the server in five lines."""
         return self.request("shortinfo", {"cursor": cursor})
 
-    def showcfg(self, section: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def showcfg(self, section: str | None = None, cursor: str | None = None) -> Reply[list[ShowcfgData]]:
         """The configuration in force, with the source of each value; secrets are masked."""
         return self.request("showcfg", {"section": section, "cursor": cursor})
 
-    def threadlist(self, cursor: str | None = None) -> Reply[Any]:
+    def showlog(self, log: str | None = None, lines: int | None = None, cursor: str | None = None) -> Reply[Any]:
+        """The last lines of the log; secrets are masked."""
+        return self.request("showlog", {"log": log, "lines": lines, "cursor": cursor})
+
+    def threadlist(self, cursor: str | None = None) -> Reply[list[ThreadlistData]]:
         """Threads of the process with name, processor time in milliseconds and state."""
         return self.request("threadlist", {"cursor": cursor})
 
-    def threads(self, cursor: str | None = None) -> Reply[Any]:
+    def threads(self, cursor: str | None = None) -> Reply[list[ThreadsData]]:
         """Threads of the process with name, processor time in milliseconds and state."""
         return self.request("threads", {"cursor": cursor})
 
-    def threads2(self, cursor: str | None = None) -> Reply[Any]:
+    def threads2(self, cursor: str | None = None) -> Reply[list[Threads2Data]]:
         """As threads, and the runtime's workers, tasks, tasks that wait, and the time its workers spent polling tasks."""
         return self.request("threads2", {"cursor": cursor})
 
@@ -335,11 +407,19 @@ class Client(Transport):
         """Adds a SIP server or traffic sender, usable for routing at once; fieldname0…99/fieldval0…99 set more."""
         return self.request("addserver", {"u_type": u_type, "u_name": u_name, "u_username": u_username, "u_password": u_password, "u_domain": u_domain, "u_ip": u_ip, "u_port": u_port, "u_proxy": u_proxy, "u_transport": u_transport, "u_auth": u_auth, "u_email": u_email, "u_country": u_country, "u_currency": u_currency, "u_credit": u_credit, "u_routing": u_routing, "u_routingpriority": u_routingpriority, "targetuser": targetuser, "requestid": requestid})
 
+    def backup(self, path: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting."""
+        return self.request("backup", {"path": path, "requestid": requestid})
+
+    def backupdb(self, path: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting."""
+        return self.request("backupdb", {"path": path, "requestid": requestid})
+
     def bannedlist(self, cursor: str | None = None) -> Reply[list[BannedlistData]]:
         """Banned addresses and accounts: reason, since, until, hits."""
         return self.request("bannedlist", {"cursor": cursor})
 
-    def cmd(self, txt: str, requestid: str | None = None) -> Reply[Any]:
+    def cmd(self, txt: str, requestid: str | None = None) -> Reply[CmdData]:
         """Runs a program of the start-up file's hostcommands: no shell, bounded in time and output, audited."""
         return self.request("cmd", {"txt": txt, "requestid": requestid})
 
@@ -359,7 +439,7 @@ class Client(Transport):
         """Hangs up a call; its CDR tells the reason."""
         return self.request("disccall", {"dbcallsid": dbcallsid, "targetuser": targetuser, "requestid": requestid})
 
-    def getfile(self, filename: str, cursor: str | None = None) -> Reply[Any]:
+    def getfile(self, filename: str, cursor: str | None = None) -> Reply[GetfileData]:
         """Loads a file from the server's files folder, in base64."""
         return self.request("getfile", {"filename": filename, "cursor": cursor})
 
@@ -371,13 +451,25 @@ class Client(Transport):
         """Makes an account without sign-up limits, with opening credit."""
         return self.request("newuseri", {"u_username": u_username, "u_password": u_password, "u_name": u_name, "u_email": u_email, "u_phone": u_phone, "u_currency": u_currency, "u_country": u_country, "u_address": u_address, "credit": credit, "u_type": u_type, "targetuser": targetuser, "requestid": requestid})
 
-    def putfile(self, filename: str, filedata: str, requestid: str | None = None) -> Reply[Any]:
+    def putfile(self, filename: str, filedata: str, requestid: str | None = None) -> Reply[PutfileData]:
         """Saves base64 data under the server's files folder, whole or not at all."""
         return self.request("putfile", {"filename": filename, "filedata": filedata, "requestid": requestid})
 
-    def setip(self, cardname: str, ip: str, mask: str, gateway: str | None = None, gwmetric: int | None = None, requestid: str | None = None) -> Reply[Any]:
+    def setip(self, cardname: str, ip: str, mask: str, gateway: str | None = None, gwmetric: int | None = None, requestid: str | None = None) -> Reply[SetipData]:
         """Changes the machine's address through the operator's helper; the same request again confirms it, else it is reverted after hostipconfirm seconds."""
         return self.request("setip", {"cardname": cardname, "ip": ip, "mask": mask, "gateway": gateway, "gwmetric": gwmetric, "requestid": requestid})
+
+    def smsreceive(self, from_: str, to: str, txt: str | None = None, msgid: str | None = None, status: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """An SMS from a gateway: a message to the account that owns the number; else a command of the sender, known by its number (p2p, cb, balance, rating, charge, cli); once per msgid."""
+        return self.request("smsreceive", {"from": from_, "to": to, "txt": txt, "msgid": msgid, "status": status, "targetuser": targetuser, "requestid": requestid})
+
+    def tbackup(self, path: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting."""
+        return self.request("tbackup", {"path": path, "requestid": requestid})
+
+    def timezoneset(self, timezone: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Sets the time zone of tariffs, days and reports by its IANA name; storage stays in UTC. Without a name, the one in force."""
+        return self.request("timezoneset", {"timezone": timezone, "requestid": requestid})
 
     def unreg(self, username: str, ip: str | None = None, mode: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[UnregData]:
         """Unregisters a user's devices, or all; mode=1 removes the bindings silently."""
@@ -387,43 +479,67 @@ class Client(Transport):
         """Reloads tb_api at once; a wrong row is named and leaves the old rules."""
         return self.request("apireload", {"requestid": requestid})
 
-    def dbreset(self, requestid: str | None = None) -> Reply[Any]:
+    def dbbackup(self, reseed: str | None = None, path: str | None = None, ival: int | None = None, type: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; with ival every so many hours by itself."""
+        return self.request("dbbackup", {"reseed": reseed, "path": path, "ival": ival, "type": type, "requestid": requestid})
+
+    def dbfailover(self, reserved: str | None = None, forcedbnum: str | None = None, checkonly: Literal["yes", "no"] | None = None, withrestore: str | None = None, needrestart: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """With checkonly=1 the health of the database: written and read, and how long it took. Failing over is the database server's work."""
+        return self.request("dbfailover", {"reserved": reserved, "forcedbnum": forcedbnum, "checkonly": checkonly, "withrestore": withrestore, "needrestart": needrestart, "requestid": requestid})
+
+    def dbreset(self, requestid: str | None = None) -> Reply[DbresetData]:
         """Fresh connections to the database for the writer and the readers; what runs is finished on the old ones. Answers when the database was written and read."""
         return self.request("dbreset", {"requestid": requestid})
 
-    def dbrsttgs(self, requestid: str | None = None) -> Reply[Any]:
+    def dbrestore(self, path: str, reserved: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old SQLite database stays beside it."""
+        return self.request("dbrestore", {"path": path, "reserved": reserved, "requestid": requestid})
+
+    def dbrsttgs(self, requestid: str | None = None) -> Reply[DbrsttgsData]:
         """Starts the follower of the database's change triggers anew; answers when everything that is committed is in force."""
         return self.request("dbrsttgs", {"requestid": requestid})
 
-    def gwrst(self, requestid: str | None = None) -> Reply[Any]:
+    def gwrst(self, requestid: str | None = None) -> Reply[GwrstData]:
         """Forgets which trunks did not answer and registers at every server anew; answers when they answered or had five seconds."""
         return self.request("gwrst", {"requestid": requestid})
 
-    def reload(self, requestid: str | None = None) -> Reply[Any]:
+    def logrename(self, requestid: str | None = None) -> Reply[Any]:
+        """Rotates the log files now."""
+        return self.request("logrename", {"requestid": requestid})
+
+    def maintreset(self, requestid: str | None = None) -> Reply[Any]:
+        """Starts the task that looks for due maintenance anew; what is done stays done."""
+        return self.request("maintreset", {"requestid": requestid})
+
+    def reload(self, requestid: str | None = None) -> Reply[ReloadData]:
         """Reads the configuration again: validated as a whole, in force at once; a wrong value changes nothing and is named. Says which keys changed, and which of them wait for a restart."""
         return self.request("reload", {"requestid": requestid})
 
-    def reloaddialplan(self, requestid: str | None = None) -> Reply[Any]:
+    def reloadapikeys(self, requestid: str | None = None) -> Reply[ReloadapikeysData]:
+        """Reads the named API keys again and says which are new, gone or different."""
+        return self.request("reloadapikeys", {"requestid": requestid})
+
+    def reloaddialplan(self, requestid: str | None = None) -> Reply[list[ReloaddialplanData]]:
         """Reads routing, prices, currencies and holidays again, in force together; says how many there are and what changed since the last time."""
         return self.request("reloaddialplan", {"requestid": requestid})
 
-    def reloadnumdircache(self, requestid: str | None = None) -> Reply[Any]:
+    def reloadnumdircache(self, requestid: str | None = None) -> Reply[list[ReloadnumdircacheData]]:
         """Reads the number pool again, in force together; says how many there are and what changed since the last time."""
         return self.request("reloadnumdircache", {"requestid": requestid})
 
-    def restart(self, what: Literal["service", "database", "server", "force"], requestid: str | None = None) -> Reply[Any]:
+    def restart(self, what: Literal["service", "database", "server", "force"], requestid: str | None = None) -> Reply[RestartData]:
         """Restarts: service (after running calls ended or had draintimeout), force (at once), database (connections and listener), server (the machine, by hostrestart)."""
         return self.request("restart", {"what": what, "requestid": requestid})
 
-    def rulesreload(self, requestid: str | None = None) -> Reply[Any]:
+    def rulesreload(self, requestid: str | None = None) -> Reply[list[RulesreloadData]]:
         """Reads the routing rules and the blocked numbers again, in force together; says how many there are and what changed since the last time."""
         return self.request("rulesreload", {"requestid": requestid})
 
-    def sipreset(self, requestid: str | None = None) -> Reply[Any]:
+    def sipreset(self, requestid: str | None = None) -> Reply[SipresetData]:
         """As vsiprst, and ends the attempts that nobody answered yet, forgets routes and registers at the servers anew; answered calls go on."""
         return self.request("sipreset", {"requestid": requestid})
 
-    def vsiprst(self, requestid: str | None = None) -> Reply[Any]:
+    def vsiprst(self, requestid: str | None = None) -> Reply[VsiprstData]:
         """Binds the sockets of SIP and of the main UDP port anew on the same ports; calls, registrations and connections go on. Answers when an OPTIONS is answered."""
         return self.request("vsiprst", {"requestid": requestid})
 
@@ -431,13 +547,37 @@ class Client(Transport):
         """Binds the TCP and TLS listeners of the API, the web and the console anew on the same ports; connections go on."""
         return self.request("webrst", {"requestid": requestid})
 
-    def capcheck(self, direction: str, cursor: str | None = None) -> Reply[Any]:
+    def capcheck(self, direction: str, cursor: str | None = None) -> Reply[list[CapcheckData]]:
         """Free capacity towards a prefix: trunks in the order of routing with calls in use, limits and what is free; and the server's own limit."""
         return self.request("capcheck", {"direction": direction, "cursor": cursor})
+
+    def checkcredits(self, requestid: str | None = None) -> Reply[Any]:
+        """Lets credit lapse whose date has passed and adds up the books; says what it did and found."""
+        return self.request("checkcredits", {"requestid": requestid})
+
+    def checkmails(self, cursor: str | None = None) -> Reply[Any]:
+        """Counts the messages of the outbox by state. Nothing delivers them in this version."""
+        return self.request("checkmails", {"cursor": cursor})
+
+    def checkpins(self, cursor: str | None = None) -> Reply[Any]:
+        """Counts the recharge codes by state: unused, expired unused, used. An expired code is refused by its date; nothing has to be changed for it."""
+        return self.request("checkpins", {"cursor": cursor})
 
     def close(self, cursor: str | None = None) -> Reply[CloseData]:
         """Closes the connection, on transports that have one."""
         return self.request("close", {"cursor": cursor})
+
+    def dailymaint(self, requestid: str | None = None) -> Reply[Any]:
+        """Does today's maintenance now, once a day: sums up the days before, removes what is older than keepcdrdays, keepauditdays, keeplinestatedays, keeplogdays."""
+        return self.request("dailymaint", {"requestid": requestid})
+
+    def dailyreport(self, requestid: str | None = None) -> Reply[Any]:
+        """Makes the report of yesterday's traffic now, once a day: queued for adminemail, else a file below reports."""
+        return self.request("dailyreport", {"requestid": requestid})
+
+    def delobj(self, object: Literal["ep", "logic", "sqlupd", "router", "pred", "check", "simall", "maint", "logger", "dbobj", "all"] | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Frees the named objects in memory, which are rebuilt at once or on use; live calls stay: ep (trunks' health, routes), logic and router (accounts, prices, rules, numbers), maint, dbobj (connections), all."""
+        return self.request("delobj", {"object": object, "requestid": requestid})
 
     def exit(self, cursor: str | None = None) -> Reply[Any]:
         """Closes the connection, on transports that have one."""
@@ -447,23 +587,51 @@ class Client(Transport):
         """One value: a field of the first row that fits."""
         return self.request("getfield", {"filterfieldvalue": filterfieldvalue, "table": table, "retfieldname": retfieldname, "filterfieldtype": filterfieldtype, "filterfieldname": filterfieldname, "targetuser": targetuser, "cursor": cursor})
 
+    def getini(self, section: str | None = None, key: str | None = None, file: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """The value of one configuration key: the one in force, or with file that of a settings file; secrets are masked."""
+        return self.request("getini", {"section": section, "key": key, "file": file, "cursor": cursor})
+
     def help(self, command: str | None = None, cursor: str | None = None) -> Reply[list[str]]:
         """Lists the commands, or explains one."""
         return self.request("help", {"command": command, "cursor": cursor})
+
+    def hourlymaint(self, requestid: str | None = None) -> Reply[Any]:
+        """Does this hour's maintenance now, once an hour: lapsed credit (creditelapsedt), the zone's offset."""
+        return self.request("hourlymaint", {"requestid": requestid})
 
     def keepalive(self, cursor: str | None = None) -> Reply[KeepaliveData]:
         """Keeps the connection alive."""
         return self.request("keepalive", {"cursor": cursor})
 
-    def normalizechk(self, called: str, caller: str | None = None, country: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def loadinifiles(self, module: str | None = None, file: str | None = None, notsaved: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Takes the settings of a file below DATA/settings, or of all, into the database: every value is checked first, and all are taken or none; in force at once where that is possible."""
+        return self.request("loadinifiles", {"module": module, "file": file, "notsaved": notsaved, "requestid": requestid})
+
+    def monthlymaint(self, requestid: str | None = None) -> Reply[Any]:
+        """Does this month's maintenance now, once a month: brings the free minutes and messages of accounts with a packet to what it gives, through the ledger."""
+        return self.request("monthlymaint", {"requestid": requestid})
+
+    def newuserevent(self, userid: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new."""
+        return self.request("newuserevent", {"userid": userid, "targetuser": targetuser, "requestid": requestid})
+
+    def newusersevent(self, userid: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new."""
+        return self.request("newusersevent", {"userid": userid, "targetuser": targetuser, "requestid": requestid})
+
+    def normalizechk(self, called: str, caller: str | None = None, country: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[NormalizechkData]]:
         """How a number is normalised, step by step: the result, its E.164 form, what it is, and its destination's name."""
         return self.request("normalizechk", {"called": called, "caller": caller, "country": country, "targetuser": targetuser, "cursor": cursor})
 
-    def pgetfile(self, filename: str, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def oop(self, txt: str, requestid: str | None = None) -> Reply[Any]:
+        """Runs a console command that is passed as text, under its own access rule and with the same credentials."""
+        return self.request("oop", {"txt": txt, "requestid": requestid})
+
+    def pgetfile(self, filename: str, targetuser: str | None = None, cursor: str | None = None) -> Reply[PgetfileData]:
         """Loads a file that the account saved with pputfile or uploaded, in base64."""
         return self.request("pgetfile", {"filename": filename, "targetuser": targetuser, "cursor": cursor})
 
-    def pputfile(self, filename: str, filedata: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def pputfile(self, filename: str, filedata: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[PputfileData]:
         """Saves base64 data under mvweb/filestorage, from where it is served as a download."""
         return self.request("pputfile", {"filename": filename, "filedata": filedata, "targetuser": targetuser, "requestid": requestid})
 
@@ -471,14 +639,86 @@ class Client(Transport):
         """Closes the connection, on transports that have one."""
         return self.request("quit", {"cursor": cursor})
 
-    def eventlist(self, since: int | None = None, types: str | None = None, max: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def saveinifiles(self, module: str | None = None, file: str | None = None, notsaved: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Writes the settings of the database to one file for each chapter below DATA/settings, from which loadinifiles takes them back; secrets are left out."""
+        return self.request("saveinifiles", {"module": module, "file": file, "notsaved": notsaved, "requestid": requestid})
+
+    def savesettings(self, module: str | None = None, file: str | None = None, notsaved: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Writes the settings of the database to a file below DATA/settings, from which loadinifiles takes them back; secrets are left out."""
+        return self.request("savesettings", {"module": module, "file": file, "notsaved": notsaved, "requestid": requestid})
+
+    def setfastregpwd(self, username: str, password: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Sets the password in the database and in the registrar's memory together: the next REGISTER is checked against it."""
+        return self.request("setfastregpwd", {"username": username, "password": password, "targetuser": targetuser, "requestid": requestid})
+
+    def setini(self, key: str, section: str | None = None, value: str | None = None, file: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Sets one configuration key, validated by its declaration: in the database and in force at once where that is possible, or with file in a settings file. Keys of the start-up file are refused."""
+        return self.request("setini", {"key": key, "section": section, "value": value, "file": file, "requestid": requestid})
+
+    def toclient(self, clientip: str, message: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Sends a SIP MESSAGE to the registered phones of a user or at an address; nothing is kept for who is offline."""
+        return self.request("toclient", {"clientip": clientip, "message": message, "targetuser": targetuser, "requestid": requestid})
+
+    def togw(self, clientip: str, message: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Sends a SIP MESSAGE to a SIP server or gateway."""
+        return self.request("togw", {"clientip": clientip, "message": message, "targetuser": targetuser, "requestid": requestid})
+
+    def weeklymaint(self, requestid: str | None = None) -> Reply[Any]:
+        """Does this week's maintenance now, once a week: renews the database's statistics, adds up the books."""
+        return self.request("weeklymaint", {"requestid": requestid})
+
+    def willstop(self, requestid: str | None = None) -> Reply[Any]:
+        """Drain mode: new calls are refused with 503 until a restart, running ones go on; answers with what is still running."""
+        return self.request("willstop", {"requestid": requestid})
+
+    def apikeyadd(self, name: str, scopes: str, account: str | None = None, addresses: str | None = None, days: int | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Makes a named API key that may be used for its scopes only; the key is shown once and not kept."""
+        return self.request("apikeyadd", {"name": name, "scopes": scopes, "account": account, "addresses": addresses, "days": days, "requestid": requestid})
+
+    def apikeydel(self, name: str, mode: Literal["remove", "disable", "enable"] | None = None, requestid: str | None = None) -> Reply[ApikeydelData]:
+        """Removes a named API key and the sessions opened with it, or switches it off and on."""
+        return self.request("apikeydel", {"name": name, "mode": mode, "requestid": requestid})
+
+    def apikeylist(self, cursor: str | None = None) -> Reply[list[ApikeylistData]]:
+        """Named API keys: scopes, account, addresses, end, last use. A key itself is never shown again."""
+        return self.request("apikeylist", {"cursor": cursor})
+
+    def authexplain(self, request: str, address: str | None = None, transport: Literal["http", "https", "tcp", "tls", "udp", "ws", "wss"] | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Says what would become of a request, rule by rule, and which ingredient of its authmd5 or password is wrong; does nothing."""
+        return self.request("authexplain", {"request": request, "address": address, "transport": transport, "cursor": cursor})
+
+    def eventlist(self, since: int | None = None, types: str | None = None, max: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[EventlistData]]:
         """Lists kept events after a number; the cursor in the answer is the next page's since."""
         return self.request("eventlist", {"since": since, "types": types, "max": max, "targetuser": targetuser, "cursor": cursor})
 
-    def events(self, since: int | None = None, types: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def events(self, since: int | None = None, types: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[EventsData]:
         """Pushes events on this TCP or WebSocket stream, one JSON object per line or message; elsewhere says only where the stream stands."""
         return self.request("events", {"since": since, "types": types, "targetuser": targetuser, "cursor": cursor})
 
     def examples(self, user: str | None = None, command: str | None = None, url: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ExamplesData]]:
         """Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else."""
         return self.request("examples", {"user": user, "command": command, "url": url, "targetuser": targetuser, "cursor": cursor})
+
+    def requests(self, user: str | None = None, command: str | None = None, address: str | None = None, errors: Literal["yes", "no"] | None = None, count: int | None = None, cursor: str | None = None) -> Reply[list[RequestsData]]:
+        """The last requests: what was asked, what let it in or kept it out, what was answered, and what calls and ledger rows it made."""
+        return self.request("requests", {"user": user, "command": command, "address": address, "errors": errors, "count": count, "cursor": cursor})
+
+    def webhookadd(self, url: str, types: str | None = None, secret: str | None = None, since: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[WebhookaddData]:
+        """Posts events to a URL, signed, in order, again until it answers 2xx. The secret is shown here and never again."""
+        return self.request("webhookadd", {"url": url, "types": types, "secret": secret, "since": since, "targetuser": targetuser, "requestid": requestid})
+
+    def webhookdel(self, id: int, targetuser: str | None = None, requestid: str | None = None) -> Reply[WebhookdelData]:
+        """Removes a webhook."""
+        return self.request("webhookdel", {"id": id, "targetuser": targetuser, "requestid": requestid})
+
+    def webhooklist(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[WebhooklistData]]:
+        """Lists webhooks: where they stand in the stream of this node, and since when and why they fail."""
+        return self.request("webhooklist", {"targetuser": targetuser, "cursor": cursor})
+
+    def webhookreplay(self, id: int, since: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[WebhookreplayData]:
+        """Posts events to a webhook again from a number on; switches it on again if it was given up."""
+        return self.request("webhookreplay", {"id": id, "since": since, "targetuser": targetuser, "requestid": requestid})
+
+    def webhooktest(self, id: int, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Posts a signed event of type test to a webhook now and answers the HTTP status, or why there was none."""
+        return self.request("webhooktest", {"id": id, "targetuser": targetuser, "requestid": requestid})

@@ -160,6 +160,22 @@ export interface Apitest1Parameters {
   "cursor"?: string;
 }
 
+export interface ForgotpasswordanswerParameters {
+  /** The e-mail address of the account. */
+  "email": string;
+  /** The code that was sent there. */
+  "forgotpasswordanswer": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ForgotpasswordquestionParameters {
+  /** The e-mail address of the account. */
+  "email": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface LoginData {
   "expires": number;
   "token": string;
@@ -170,6 +186,19 @@ export interface LoginData {
 export interface LoginParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface NewusercodeParameters {
+  /** The code, as it was sent by e-mail or SMS. */
+  "u_code": string;
+  /** The username that signed up. */
+  "u_username": string;
+  /** Its password, compared where it is given. */
+  "u_password"?: string;
+  /** What identifies the device: tries are limited by it too. */
+  "deviceid"?: string;
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface NewuseruData {
@@ -334,10 +363,10 @@ export interface CallratingParameters {
 }
 
 export interface CdrData {
-  "callednumber": unknown;
-  "costenduser": unknown;
-  "datum": unknown;
-  "realduration": unknown;
+  "callednumber"?: unknown;
+  "costenduser"?: unknown;
+  "datum"?: unknown;
+  "realduration"?: unknown;
 }
 
 export interface CdrParameters {
@@ -427,9 +456,9 @@ export interface GetdetailsData {
   "contactname"?: string;
   "convertdtmf"?: string;
   "country"?: string;
-  "credit": string;
+  "credit"?: string;
   "creditelapsedt"?: string;
-  "currency": string;
+  "currency"?: string;
   "datum"?: string;
   "digestalgorithms"?: string;
   "discvoice"?: string;
@@ -451,14 +480,14 @@ export interface GetdetailsData {
   "freesmsleft"?: string;
   "gender"?: string;
   "held"?: string;
-  "id": string;
+  "id"?: string;
   "ip"?: string;
   "iscallback"?: string;
   "ivrid"?: string;
   "language"?: string;
   "maxlines"?: string;
   "musiconhold"?: string;
-  "name": string;
+  "name"?: string;
   "needauth"?: string;
   "needcodeconversion"?: string;
   "needregister"?: string;
@@ -472,7 +501,7 @@ export interface GetdetailsData {
   "playdisc"?: string;
   "port"?: string;
   "postaddress"?: string;
-  "postpaid": string;
+  "postpaid"?: string;
   "proxy"?: string;
   "regival"?: string;
   "regnumber"?: string;
@@ -488,14 +517,14 @@ export interface GetdetailsData {
   "sendsmsreport"?: string;
   "sendstraffic"?: string;
   "sessiontimer"?: string;
-  "status": number;
+  "status"?: number;
   "statusdate"?: string;
   "techprefix"?: string;
   "temporarydisabled"?: string;
   "transport"?: string;
-  "type": string;
+  "type"?: string;
   "usergroup"?: string;
-  "username": string;
+  "username"?: string;
   "utc"?: string;
   "voicemail"?: string;
   "voicemailalways"?: string;
@@ -557,6 +586,32 @@ export interface P2pParameters {
   "requestid"?: string;
 }
 
+export interface PresenceGetParameters {
+  /** The user, or several, separated by commas. Also spelt user. */
+  "userusername"?: string;
+  /** 0 at the client's start, 1 from its timer; both answer the same. */
+  "ptype"?: number;
+  /** The users' domain; of one that is not ours nobody is known. */
+  "domain"?: string;
+  /** Several users, separated by commas. */
+  "userlist"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface PresenceSetParameters {
+  /** The status, in a word or a few: online, away, busy, offline; empty takes it back. Also spelt status. */
+  "pstatus"?: string;
+  /** 0 at the client's start, else 1; both do the same. */
+  "ptype"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface RatingData {
   "billingstep": number;
   "connectfee": number;
@@ -598,6 +653,19 @@ export interface SearchParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface SendimParameters {
+  /** The text, at most 4000 bytes. Also spelt message. */
+  "txt": string;
+  /** The user, by name or number. Also spelt touser, bnun, phone2, to. */
+  "bnum"?: string;
+  /** Several users, separated by commas. Also spelt userlist. */
+  "buserlist"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface SetfieldData {
@@ -719,16 +787,16 @@ export interface WsuserParameters {
 }
 
 export interface CallData {
-  "calledid": unknown;
-  "callednumber": unknown;
-  "callerid": unknown;
-  "callstartdate": unknown;
-  "dbcallsid": unknown;
-  "origcallerid": unknown;
-  "realduration": unknown;
-  "serverid": unknown;
-  "sipcallid": unknown;
-  "state": unknown;
+  "calledid"?: unknown;
+  "callednumber"?: unknown;
+  "callerid"?: unknown;
+  "callstartdate"?: unknown;
+  "dbcallsid"?: unknown;
+  "origcallerid"?: unknown;
+  "realduration"?: unknown;
+  "serverid"?: unknown;
+  "sipcallid"?: unknown;
+  "state"?: unknown;
 }
 
 export interface CallParameters {
@@ -744,9 +812,25 @@ export interface CallParameters {
   "cursor"?: string;
 }
 
+export interface DeviceidData {
+  "deviceid": string;
+  "node": number;
+}
+
 export interface DeviceidParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface EpregData {
+  "address"?: unknown;
+  "expires"?: unknown;
+  "id"?: unknown;
+  "laststatus"?: unknown;
+  "state"?: unknown;
+  "transport"?: unknown;
+  "type"?: unknown;
+  "username"?: unknown;
 }
 
 export interface EpregParameters {
@@ -758,6 +842,12 @@ export interface EpregParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface FileData {
+  "filedata": string;
+  "filename": string;
+  "size": number;
 }
 
 export interface FileParameters {
@@ -816,6 +906,37 @@ export interface InfoParameters {
   "cursor"?: string;
 }
 
+export interface LogParameters {
+  /** error, warn, info, debug, trace, off, or a filter as loglevel has it; empty changes nothing. */
+  "level"?: string;
+  /** Only for this module, such as strowger_switch. */
+  "module"?: string;
+  /** A remark that is written into the log. Also spelt message. */
+  "txt"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface LogsearchParameters {
+  /** The text, in any case. Also spelt message. */
+  "txt": string;
+  /** main, or only the lines of sip, sh (commands) or tcp (connections). */
+  "log"?: string;
+  /** How many lines, the newest. */
+  "lines"?: number;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface QuickstatData {
+  "acd": unknown;
+  "asr": unknown;
+  "calls": number;
+  "cps": number;
+  "queue": number;
+  "registered": number;
+}
+
 export interface QuickstatParameters {
   /** targetuser */
   "targetuser"?: string;
@@ -824,12 +945,12 @@ export interface QuickstatParameters {
 }
 
 export interface ReguserData {
-  "contact": unknown;
-  "expires": unknown;
-  "id": unknown;
-  "received": unknown;
-  "transport": unknown;
-  "username": unknown;
+  "contact"?: unknown;
+  "expires"?: unknown;
+  "id"?: unknown;
+  "received"?: unknown;
+  "transport"?: unknown;
+  "username"?: unknown;
 }
 
 export interface ReguserParameters {
@@ -864,6 +985,13 @@ export interface ShortinfoParameters {
   "cursor"?: string;
 }
 
+export interface ShowcfgData {
+  "key": string;
+  "section": string;
+  "source": string;
+  "value": string;
+}
+
 export interface ShowcfgParameters {
   /** A chapter (api, sip, money …) or a key; empty is everything. */
   "section"?: string;
@@ -871,14 +999,44 @@ export interface ShowcfgParameters {
   "cursor"?: string;
 }
 
+export interface ShowlogParameters {
+  /** main, or only the lines of sip, sh (commands) or tcp (connections). Also spelt name. */
+  "log"?: string;
+  /** How many lines. */
+  "lines"?: number;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ThreadlistData {
+  "cpums": number;
+  "id": number;
+  "name": string;
+  "state": string;
+}
+
 export interface ThreadlistParameters {
   /** cursor */
   "cursor"?: string;
 }
 
+export interface ThreadsData {
+  "cpums": number;
+  "id": number;
+  "name": string;
+  "state": string;
+}
+
 export interface ThreadsParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface Threads2Data {
+  "cpums": number;
+  "id": number;
+  "name": string;
+  "state": string;
 }
 
 export interface Threads2Parameters {
@@ -942,17 +1100,36 @@ export interface AddserverParameters {
   "requestid"?: string;
 }
 
+export interface BackupParameters {
+  /** The file's name below that folder; empty: one with the moment. */
+  "path"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface BackupdbParameters {
+  /** The file's name below that folder; empty: one with the moment. */
+  "path"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface BannedlistData {
-  "hits": unknown;
-  "ip": unknown;
-  "reason": unknown;
-  "since": unknown;
-  "until": unknown;
+  "hits"?: unknown;
+  "ip"?: unknown;
+  "reason"?: unknown;
+  "since"?: unknown;
+  "until"?: unknown;
 }
 
 export interface BannedlistParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface CmdData {
+  "cut": boolean;
+  "output": string;
 }
 
 export interface CmdParameters {
@@ -1013,6 +1190,12 @@ export interface DisccallParameters {
   "requestid"?: string;
 }
 
+export interface GetfileData {
+  "filedata": string;
+  "filename": string;
+  "size": number;
+}
+
 export interface GetfileParameters {
   /** The name below the folder `files` of the data folder. */
   "filename": string;
@@ -1021,17 +1204,17 @@ export interface GetfileParameters {
 }
 
 export interface ListusersData {
-  "credit": number;
-  "currency": string;
-  "enabled": number;
-  "id": number;
-  "name": string;
-  "parentid": number;
-  "phone": string;
-  "postpaid": number;
-  "status": number;
-  "type": number;
-  "username": string;
+  "credit"?: number;
+  "currency"?: string;
+  "enabled"?: number;
+  "id"?: number;
+  "name"?: string;
+  "parentid"?: number;
+  "phone"?: string;
+  "postpaid"?: number;
+  "status"?: number;
+  "type"?: number;
+  "username"?: string;
 }
 
 export interface ListusersParameters {
@@ -1080,6 +1263,11 @@ export interface NewuseriParameters {
   "requestid"?: string;
 }
 
+export interface PutfileData {
+  "filename": string;
+  "size": number;
+}
+
 export interface PutfileParameters {
   /** The name below the folder `files` of the data folder. */
   "filename": string;
@@ -1087,6 +1275,11 @@ export interface PutfileParameters {
   "filedata": string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface SetipData {
+  "seconds"?: number;
+  "state": string;
 }
 
 export interface SetipParameters {
@@ -1100,6 +1293,37 @@ export interface SetipParameters {
   "gateway"?: string;
   /** The gateway's metric, 0 to 9999. */
   "gwmetric"?: number;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface SmsreceiveParameters {
+  /** The sender's number. Also spelt anum, phone1. */
+  "from": string;
+  /** The number that it was sent to. Also spelt bnum, bnun, phone2. */
+  "to": string;
+  /** The text. Also spelt message. */
+  "txt"?: string;
+  /** The gateway's number of the message: the same one counts once. */
+  "msgid"?: string;
+  /** The state of an SMS that was sent, where this is a delivery report. */
+  "status"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface TbackupParameters {
+  /** The file's name below that folder; empty: one with the moment. */
+  "path"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface TimezonesetParameters {
+  /** Such as Europe/Budapest or UTC; empty: only look. */
+  "timezone"?: string;
   /** requestid */
   "requestid"?: string;
 }
@@ -1130,9 +1354,54 @@ export interface ApireloadParameters {
   "requestid"?: string;
 }
 
+export interface DbbackupParameters {
+  /** Nothing: sequences are part of every backup. */
+  "reseed"?: string;
+  /** The file's name below the backups folder; empty: one with the moment. */
+  "path"?: string;
+  /** Hours between backups that are made by themselves from now on, 0 for none. */
+  "ival"?: number;
+  /** full or incremental. */
+  "type"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DbfailoverParameters {
+  /** Nothing. */
+  "reserved"?: string;
+  /** Nothing: there is one database. */
+  "forcedbnum"?: string;
+  /** Only look how the database stands. */
+  "checkonly"?: "yes" | "no";
+  /** Nothing. */
+  "withrestore"?: string;
+  /** Nothing. */
+  "needrestart"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DbresetData {
+  "connections": number;
+}
+
 export interface DbresetParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface DbrestoreParameters {
+  /** The backup's name below the backups folder. */
+  "path": string;
+  /** Nothing. */
+  "reserved"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DbrsttgsData {
+  "change": number;
 }
 
 export interface DbrsttgsParameters {
@@ -1140,9 +1409,29 @@ export interface DbrsttgsParameters {
   "requestid"?: string;
 }
 
+export interface GwrstData {
+  "failed": number;
+  "registered": number;
+  "released": number;
+}
+
 export interface GwrstParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface LogrenameParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface MaintresetParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ReloadData {
+  "changed": unknown[];
 }
 
 export interface ReloadParameters {
@@ -1150,14 +1439,46 @@ export interface ReloadParameters {
   "requestid"?: string;
 }
 
+export interface ReloadapikeysData {
+  "added": unknown[];
+  "changed": unknown[];
+  "keys": number;
+  "removed": unknown[];
+}
+
+export interface ReloadapikeysParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ReloaddialplanData {
+  "added": number;
+  "changed": number;
+  "removed": number;
+  "rows": number;
+  "table": string;
+}
+
 export interface ReloaddialplanParameters {
   /** requestid */
   "requestid"?: string;
 }
 
+export interface ReloadnumdircacheData {
+  "added": number;
+  "changed": number;
+  "removed": number;
+  "rows": number;
+  "table": string;
+}
+
 export interface ReloadnumdircacheParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface RestartData {
+  "connections": number;
 }
 
 export interface RestartParameters {
@@ -1167,14 +1488,33 @@ export interface RestartParameters {
   "requestid"?: string;
 }
 
+export interface RulesreloadData {
+  "added": number;
+  "changed": number;
+  "removed": number;
+  "rows": number;
+  "table": string;
+}
+
 export interface RulesreloadParameters {
   /** requestid */
   "requestid"?: string;
 }
 
+export interface SipresetData {
+  "calls": number;
+  "ended": number;
+  "sockets": number;
+}
+
 export interface SipresetParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface VsiprstData {
+  "calls": number;
+  "sockets": number;
 }
 
 export interface VsiprstParameters {
@@ -1187,9 +1527,33 @@ export interface WebrstParameters {
   "requestid"?: string;
 }
 
+export interface CapcheckData {
+  "answers": boolean;
+  "free": number;
+  "id": number;
+  "inuse": number;
+  "maxlines": number;
+  "username": string;
+}
+
 export interface CapcheckParameters {
   /** A number or the beginning of numbers. */
   "direction": string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CheckcreditsParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface CheckmailsParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CheckpinsParameters {
   /** cursor */
   "cursor"?: string;
 }
@@ -1200,6 +1564,23 @@ export interface CloseData {
 export interface CloseParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface DailymaintParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DailyreportParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface DelobjParameters {
+  /** ep, logic, sqlupd, router, pred, check, simall, maint, logger, dbobj or all. */
+  "object"?: "ep" | "logic" | "sqlupd" | "router" | "pred" | "check" | "simall" | "maint" | "logger" | "dbobj" | "all";
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface ExitParameters {
@@ -1227,11 +1608,27 @@ export interface GetfieldParameters {
   "cursor"?: string;
 }
 
+export interface GetiniParameters {
+  /** The key's chapter, or main. */
+  "section"?: string;
+  /** The key, by any of its spellings. */
+  "key"?: string;
+  /** A settings file; empty: the value in force. */
+  "file"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface HelpParameters {
   /** One command. Also spelt txt, message. */
   "command"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface HourlymaintParameters {
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface KeepaliveData {
@@ -1240,6 +1637,46 @@ export interface KeepaliveData {
 export interface KeepaliveParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface LoadinifilesParameters {
+  /** A chapter such as limits; empty or all: everything. */
+  "module"?: string;
+  /** The file below the settings folder; all: every one. */
+  "file"?: string;
+  /** Nothing. */
+  "notsaved"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface MonthlymaintParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface NewusereventParameters {
+  /** Ids of the accounts, separated by commas; empty: what memory does not have yet. */
+  "userid"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface NewuserseventParameters {
+  /** Ids of the accounts, separated by commas; empty: what memory does not have yet. */
+  "userid"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface NormalizechkData {
+  "number": string;
+  "stage": string;
+  "text": string;
 }
 
 export interface NormalizechkParameters {
@@ -1255,6 +1692,19 @@ export interface NormalizechkParameters {
   "cursor"?: string;
 }
 
+export interface OopParameters {
+  /** A line of the console: `cdr targetuser=alice days=3`, `bannedlist`. Also spelt message. */
+  "txt": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PgetfileData {
+  "filedata": string;
+  "filename": string;
+  "size": number;
+}
+
 export interface PgetfileParameters {
   /** The name as it was saved. */
   "filename": string;
@@ -1262,6 +1712,11 @@ export interface PgetfileParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface PputfileData {
+  "filename": string;
+  "path": string;
 }
 
 export interface PputfileParameters {
@@ -1280,6 +1735,144 @@ export interface QuitParameters {
   "cursor"?: string;
 }
 
+export interface SaveinifilesParameters {
+  /** A chapter such as limits; empty or all: everything. */
+  "module"?: string;
+  /** Nothing: each chapter has its own file. */
+  "file"?: string;
+  /** Also what nobody set, as comments. */
+  "notsaved"?: "yes" | "no";
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface SavesettingsParameters {
+  /** A chapter such as limits; empty or all: everything. */
+  "module"?: string;
+  /** The file below the settings folder; all: the usual one. */
+  "file"?: string;
+  /** Also what nobody set, as comments. */
+  "notsaved"?: "yes" | "no";
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface SetfastregpwdParameters {
+  /** Whose: username, id, name or number. Also spelt usr. */
+  "username": string;
+  /** The new password. */
+  "password": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface SetiniParameters {
+  /** The key, by any of its spellings. */
+  "key": string;
+  /** The key's chapter, or main. */
+  "section"?: string;
+  /** The new value; it may be empty. */
+  "value"?: string;
+  /** A settings file; empty: the database. */
+  "file"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ToclientParameters {
+  /** The user, or the address of its phones. Also spelt username. */
+  "clientip": string;
+  /** The text, at most 4000 bytes. Also spelt txt. */
+  "message": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface TogwParameters {
+  /** The server's name or address. Also spelt username. */
+  "clientip": string;
+  /** The text, at most 4000 bytes. Also spelt txt. */
+  "message": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface WeeklymaintParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface WillstopParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ApikeyaddParameters {
+  /** What the key is called: letters, digits, `-`, `_` and `.`. */
+  "name": string;
+  /** What it may be used for: commands, group:NAME, access:LEVEL (up to it), read, all; separated by commas or spaces. */
+  "scopes": string;
+  /** The account that the key acts as, by its username or id; without one the request shows credentials beside the key. */
+  "account"?: string;
+  /** From where it may be used: addresses, blocks, ranges; empty is from anywhere. */
+  "addresses"?: string;
+  /** After how many days it ends; 0 is never. */
+  "days"?: number;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ApikeydelData {
+  "name": string;
+}
+
+export interface ApikeydelParameters {
+  /** The key's name. */
+  "name": string;
+  /** Whether it is removed with its sessions, or only switched off or on again. */
+  "mode"?: "remove" | "disable" | "enable";
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface ApikeylistData {
+  "account": string;
+  "addresses": string;
+  "created": string;
+  "enabled": boolean;
+  "expires": unknown;
+  "lastused": unknown;
+  "name": string;
+  "scopes": string;
+}
+
+export interface ApikeylistParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface AuthexplainParameters {
+  /** The request as it is sent: a line, a path with its query, or a whole URL; percent-encoded once more as this parameter. */
+  "request": string;
+  /** The address that it comes from. Also spelt ip. */
+  "address"?: string;
+  /** What carries it. */
+  "transport"?: "http" | "https" | "tcp" | "tls" | "udp" | "ws" | "wss";
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface EventlistData {
+  "event": string;
+  "seq": number;
+}
+
 export interface EventlistParameters {
   /** Events after this number. */
   "since"?: number;
@@ -1291,6 +1884,10 @@ export interface EventlistParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface EventsData {
+  "cursor"?: number;
 }
 
 export interface EventsParameters {
@@ -1323,6 +1920,111 @@ export interface ExamplesParameters {
   "cursor"?: string;
 }
 
+export interface RequestsData {
+  "answer": string;
+  "calls": string;
+  "command": string;
+  "datum": string;
+  "ip": string;
+  "ledger": string;
+  "ms": number;
+  "request": string;
+  "rule": string;
+  "transport": string;
+  "user": string;
+}
+
+export interface RequestsParameters {
+  /** Only requests of this user, as they name it. */
+  "user"?: string;
+  /** Only requests for this command. */
+  "command"?: string;
+  /** Only requests from this address. Also spelt ip. */
+  "address"?: string;
+  /** Only those that failed. */
+  "errors"?: "yes" | "no";
+  /** How many. Also spelt maxcount. */
+  "count"?: number;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface WebhookaddData {
+  "secret": string;
+  "webhookid": number;
+}
+
+export interface WebhookaddParameters {
+  /** Where to post: https://…, or http://… within your own network. */
+  "url": string;
+  /** Names such as call.ended, or what stands before their dot, comma-separated; empty: all. */
+  "types"?: string;
+  /** What signs the bodies, at least 16 characters; without one it is made. */
+  "secret"?: string;
+  /** Events after this number; empty: from here on. */
+  "since"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface WebhookdelData {
+}
+
+export interface WebhookdelParameters {
+  /** Its id, of webhooklist. Also spelt webhookid. */
+  "id": number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface WebhooklistData {
+  "cursor"?: unknown;
+  "enabled"?: unknown;
+  "failingsince"?: unknown;
+  "failures"?: unknown;
+  "id"?: unknown;
+  "problem"?: unknown;
+  "status"?: unknown;
+  "types"?: unknown;
+  "url"?: unknown;
+  "userid"?: unknown;
+}
+
+export interface WebhooklistParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface WebhookreplayData {
+  "cursor": number;
+}
+
+export interface WebhookreplayParameters {
+  /** Its id, of webhooklist. Also spelt webhookid. */
+  "id": number;
+  /** Events after this number; empty: what it has not got yet. */
+  "since"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface WebhooktestParameters {
+  /** Its id, of webhooklist. Also spelt webhookid. */
+  "id": number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 /** Every command of the server as a method. */
 export class Client extends Transport {
   /** Connectivity test that runs the configured authentication: key, and credentials where some are sent. */
@@ -1335,12 +2037,27 @@ export class Client extends Transport {
     return this.request("apitest1", parameters);
   }
 
+  /** Takes the code of forgotpasswordquestion, makes a new password and sends it; five tries a code. */
+  forgotpasswordanswer(parameters: ForgotpasswordanswerParameters): Promise<Reply<unknown>> {
+    return this.request("forgotpasswordanswer", parameters);
+  }
+
+  /** Sends a one-time code for a new password to the address, if an account has it; the answer is the same. */
+  forgotpasswordquestion(parameters: ForgotpasswordquestionParameters): Promise<Reply<unknown>> {
+    return this.request("forgotpasswordquestion", parameters);
+  }
+
   /** Checks the credentials, records the login and answers a session token that serves as a bearer token. */
   login(parameters: LoginParameters = {}): Promise<Reply<LoginData>> {
     return this.request("login", parameters);
   }
 
-  /** Self-service sign-up: makes an enduser without credit; limited by address and device. */
+  /** Confirms a sign-up with the code that was sent by e-mail or SMS; five tries a code. */
+  newusercode(parameters: NewusercodeParameters): Promise<Reply<unknown>> {
+    return this.request("newusercode", parameters);
+  }
+
+  /** Self-service sign-up: makes an enduser without credit, disabled until newusercode where signupconfirm says so; limited by address and device. */
   newuseru(parameters: NewuseruParameters): Promise<Reply<NewuseruData>> {
     return this.request("newuseru", parameters);
   }
@@ -1430,6 +2147,16 @@ export class Client extends Transport {
     return this.request("p2p", parameters);
   }
 
+  /** Presence of one or many users: what they set or their phones published, else unknown, offline, online, calling or speaking; only of the account's own usergroup. */
+  presence_get(parameters: PresenceGetParameters = {}): Promise<Reply<unknown>> {
+    return this.request("presence_get", parameters);
+  }
+
+  /** Sets the account's presence, as seen by presence_get and SIP SUBSCRIBE; hands over the messages that wait for it, once. */
+  presence_set(parameters: PresenceSetParameters = {}): Promise<Reply<unknown>> {
+    return this.request("presence_set", parameters);
+  }
+
   /** Price per minute of a number or prefix for this account; the price table without a number. */
   rating(parameters: RatingParameters = {}): Promise<Reply<RatingData | RatingData2[]>> {
     return this.request("rating", parameters);
@@ -1438,6 +2165,11 @@ export class Client extends Transport {
   /** Finds users by part of a username, name or number: for users those of the same reseller and group. */
   search(parameters: SearchParameters): Promise<Reply<SearchData[]>> {
     return this.request("search", parameters);
+  }
+
+  /** Chat message to one or many users: a SIP MESSAGE to each registered phone; kept for who is offline until a phone registers or presence_set asks. */
+  sendim(parameters: SendimParameters): Promise<Reply<unknown>> {
+    return this.request("sendim", parameters);
   }
 
   /** Sets a field of the account; administrators any field of any table. */
@@ -1481,17 +2213,17 @@ export class Client extends Transport {
   }
 
   /** The stable id of this installation and node. */
-  deviceid(parameters: DeviceidParameters = {}): Promise<Reply<unknown>> {
+  deviceid(parameters: DeviceidParameters = {}): Promise<Reply<DeviceidData>> {
     return this.request("deviceid", parameters);
   }
 
   /** Registrations: of phones at this server (in) and of this server at upper servers (out). */
-  epreg(parameters: EpregParameters = {}): Promise<Reply<unknown>> {
+  epreg(parameters: EpregParameters = {}): Promise<Reply<EpregData[]>> {
     return this.request("epreg", parameters);
   }
 
   /** Sends a file of the server (logs, CDR files, recordings), in base64. */
-  file(parameters: FileParameters): Promise<Reply<unknown>> {
+  file(parameters: FileParameters): Promise<Reply<FileData>> {
     return this.request("file", parameters);
   }
 
@@ -1505,8 +2237,18 @@ export class Client extends Transport {
     return this.request("info", parameters);
   }
 
+  /** Shows or changes the log level until the next reload, or writes an operator's remark into the log. */
+  log(parameters: LogParameters = {}): Promise<Reply<unknown>> {
+    return this.request("log", parameters);
+  }
+
+  /** Searches the log files, the newest first, bounded in time and size. */
+  logsearch(parameters: LogsearchParameters): Promise<Reply<unknown>> {
+    return this.request("logsearch", parameters);
+  }
+
   /** Calls, calls per second, registered accounts, ASR in percent and ACD in seconds of the last hour, queue depth. */
-  quickstat(parameters: QuickstatParameters = {}): Promise<Reply<unknown>> {
+  quickstat(parameters: QuickstatParameters = {}): Promise<Reply<QuickstatData>> {
     return this.request("quickstat", parameters);
   }
 
@@ -1521,27 +2263,32 @@ export class Client extends Transport {
   }
 
   /** The state of the server in five lines. */
-  shortinfo(parameters: ShortinfoParameters = {}): Promise<Reply<unknown>> {
+  shortinfo(parameters: ShortinfoParameters = {}): Promise<Reply<string[]>> {
     return this.request("shortinfo", parameters);
   }
 
   /** The configuration in force, with the source of each value; secrets are masked. */
-  showcfg(parameters: ShowcfgParameters = {}): Promise<Reply<unknown>> {
+  showcfg(parameters: ShowcfgParameters = {}): Promise<Reply<ShowcfgData[]>> {
     return this.request("showcfg", parameters);
   }
 
+  /** The last lines of the log; secrets are masked. */
+  showlog(parameters: ShowlogParameters = {}): Promise<Reply<unknown>> {
+    return this.request("showlog", parameters);
+  }
+
   /** Threads of the process with name, processor time in milliseconds and state. */
-  threadlist(parameters: ThreadlistParameters = {}): Promise<Reply<unknown>> {
+  threadlist(parameters: ThreadlistParameters = {}): Promise<Reply<ThreadlistData[]>> {
     return this.request("threadlist", parameters);
   }
 
   /** Threads of the process with name, processor time in milliseconds and state. */
-  threads(parameters: ThreadsParameters = {}): Promise<Reply<unknown>> {
+  threads(parameters: ThreadsParameters = {}): Promise<Reply<ThreadsData[]>> {
     return this.request("threads", parameters);
   }
 
   /** As threads, and the runtime's workers, tasks, tasks that wait, and the time its workers spent polling tasks. */
-  threads2(parameters: Threads2Parameters = {}): Promise<Reply<unknown>> {
+  threads2(parameters: Threads2Parameters = {}): Promise<Reply<Threads2Data[]>> {
     return this.request("threads2", parameters);
   }
 
@@ -1555,13 +2302,23 @@ export class Client extends Transport {
     return this.request("addserver", parameters);
   }
 
+  /** Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting. */
+  backup(parameters: BackupParameters = {}): Promise<Reply<unknown>> {
+    return this.request("backup", parameters);
+  }
+
+  /** Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting. */
+  backupdb(parameters: BackupdbParameters = {}): Promise<Reply<unknown>> {
+    return this.request("backupdb", parameters);
+  }
+
   /** Banned addresses and accounts: reason, since, until, hits. */
   bannedlist(parameters: BannedlistParameters = {}): Promise<Reply<BannedlistData[]>> {
     return this.request("bannedlist", parameters);
   }
 
   /** Runs a program of the start-up file's hostcommands: no shell, bounded in time and output, audited. */
-  cmd(parameters: CmdParameters): Promise<Reply<unknown>> {
+  cmd(parameters: CmdParameters): Promise<Reply<CmdData>> {
     return this.request("cmd", parameters);
   }
 
@@ -1586,7 +2343,7 @@ export class Client extends Transport {
   }
 
   /** Loads a file from the server's files folder, in base64. */
-  getfile(parameters: GetfileParameters): Promise<Reply<unknown>> {
+  getfile(parameters: GetfileParameters): Promise<Reply<GetfileData>> {
     return this.request("getfile", parameters);
   }
 
@@ -1601,13 +2358,28 @@ export class Client extends Transport {
   }
 
   /** Saves base64 data under the server's files folder, whole or not at all. */
-  putfile(parameters: PutfileParameters): Promise<Reply<unknown>> {
+  putfile(parameters: PutfileParameters): Promise<Reply<PutfileData>> {
     return this.request("putfile", parameters);
   }
 
   /** Changes the machine's address through the operator's helper; the same request again confirms it, else it is reverted after hostipconfirm seconds. */
-  setip(parameters: SetipParameters): Promise<Reply<unknown>> {
+  setip(parameters: SetipParameters): Promise<Reply<SetipData>> {
     return this.request("setip", parameters);
+  }
+
+  /** An SMS from a gateway: a message to the account that owns the number; else a command of the sender, known by its number (p2p, cb, balance, rating, charge, cli); once per msgid. */
+  smsreceive(parameters: SmsreceiveParameters): Promise<Reply<unknown>> {
+    return this.request("smsreceive", parameters);
+  }
+
+  /** Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting. */
+  tbackup(parameters: TbackupParameters = {}): Promise<Reply<unknown>> {
+    return this.request("tbackup", parameters);
+  }
+
+  /** Sets the time zone of tariffs, days and reports by its IANA name; storage stays in UTC. Without a name, the one in force. */
+  timezoneset(parameters: TimezonesetParameters = {}): Promise<Reply<unknown>> {
+    return this.request("timezoneset", parameters);
   }
 
   /** Unregisters a user's devices, or all; mode=1 removes the bindings silently. */
@@ -1620,53 +2392,83 @@ export class Client extends Transport {
     return this.request("apireload", parameters);
   }
 
+  /** Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; with ival every so many hours by itself. */
+  dbbackup(parameters: DbbackupParameters = {}): Promise<Reply<unknown>> {
+    return this.request("dbbackup", parameters);
+  }
+
+  /** With checkonly=1 the health of the database: written and read, and how long it took. Failing over is the database server's work. */
+  dbfailover(parameters: DbfailoverParameters = {}): Promise<Reply<unknown>> {
+    return this.request("dbfailover", parameters);
+  }
+
   /** Fresh connections to the database for the writer and the readers; what runs is finished on the old ones. Answers when the database was written and read. */
-  dbreset(parameters: DbresetParameters = {}): Promise<Reply<unknown>> {
+  dbreset(parameters: DbresetParameters = {}): Promise<Reply<DbresetData>> {
     return this.request("dbreset", parameters);
   }
 
+  /** Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old SQLite database stays beside it. */
+  dbrestore(parameters: DbrestoreParameters): Promise<Reply<unknown>> {
+    return this.request("dbrestore", parameters);
+  }
+
   /** Starts the follower of the database's change triggers anew; answers when everything that is committed is in force. */
-  dbrsttgs(parameters: DbrsttgsParameters = {}): Promise<Reply<unknown>> {
+  dbrsttgs(parameters: DbrsttgsParameters = {}): Promise<Reply<DbrsttgsData>> {
     return this.request("dbrsttgs", parameters);
   }
 
   /** Forgets which trunks did not answer and registers at every server anew; answers when they answered or had five seconds. */
-  gwrst(parameters: GwrstParameters = {}): Promise<Reply<unknown>> {
+  gwrst(parameters: GwrstParameters = {}): Promise<Reply<GwrstData>> {
     return this.request("gwrst", parameters);
   }
 
+  /** Rotates the log files now. */
+  logrename(parameters: LogrenameParameters = {}): Promise<Reply<unknown>> {
+    return this.request("logrename", parameters);
+  }
+
+  /** Starts the task that looks for due maintenance anew; what is done stays done. */
+  maintreset(parameters: MaintresetParameters = {}): Promise<Reply<unknown>> {
+    return this.request("maintreset", parameters);
+  }
+
   /** Reads the configuration again: validated as a whole, in force at once; a wrong value changes nothing and is named. Says which keys changed, and which of them wait for a restart. */
-  reload(parameters: ReloadParameters = {}): Promise<Reply<unknown>> {
+  reload(parameters: ReloadParameters = {}): Promise<Reply<ReloadData>> {
     return this.request("reload", parameters);
   }
 
+  /** Reads the named API keys again and says which are new, gone or different. */
+  reloadapikeys(parameters: ReloadapikeysParameters = {}): Promise<Reply<ReloadapikeysData>> {
+    return this.request("reloadapikeys", parameters);
+  }
+
   /** Reads routing, prices, currencies and holidays again, in force together; says how many there are and what changed since the last time. */
-  reloaddialplan(parameters: ReloaddialplanParameters = {}): Promise<Reply<unknown>> {
+  reloaddialplan(parameters: ReloaddialplanParameters = {}): Promise<Reply<ReloaddialplanData[]>> {
     return this.request("reloaddialplan", parameters);
   }
 
   /** Reads the number pool again, in force together; says how many there are and what changed since the last time. */
-  reloadnumdircache(parameters: ReloadnumdircacheParameters = {}): Promise<Reply<unknown>> {
+  reloadnumdircache(parameters: ReloadnumdircacheParameters = {}): Promise<Reply<ReloadnumdircacheData[]>> {
     return this.request("reloadnumdircache", parameters);
   }
 
   /** Restarts: service (after running calls ended or had draintimeout), force (at once), database (connections and listener), server (the machine, by hostrestart). */
-  restart(parameters: RestartParameters): Promise<Reply<unknown>> {
+  restart(parameters: RestartParameters): Promise<Reply<RestartData>> {
     return this.request("restart", parameters);
   }
 
   /** Reads the routing rules and the blocked numbers again, in force together; says how many there are and what changed since the last time. */
-  rulesreload(parameters: RulesreloadParameters = {}): Promise<Reply<unknown>> {
+  rulesreload(parameters: RulesreloadParameters = {}): Promise<Reply<RulesreloadData[]>> {
     return this.request("rulesreload", parameters);
   }
 
   /** As vsiprst, and ends the attempts that nobody answered yet, forgets routes and registers at the servers anew; answered calls go on. */
-  sipreset(parameters: SipresetParameters = {}): Promise<Reply<unknown>> {
+  sipreset(parameters: SipresetParameters = {}): Promise<Reply<SipresetData>> {
     return this.request("sipreset", parameters);
   }
 
   /** Binds the sockets of SIP and of the main UDP port anew on the same ports; calls, registrations and connections go on. Answers when an OPTIONS is answered. */
-  vsiprst(parameters: VsiprstParameters = {}): Promise<Reply<unknown>> {
+  vsiprst(parameters: VsiprstParameters = {}): Promise<Reply<VsiprstData>> {
     return this.request("vsiprst", parameters);
   }
 
@@ -1676,13 +2478,43 @@ export class Client extends Transport {
   }
 
   /** Free capacity towards a prefix: trunks in the order of routing with calls in use, limits and what is free; and the server's own limit. */
-  capcheck(parameters: CapcheckParameters): Promise<Reply<unknown>> {
+  capcheck(parameters: CapcheckParameters): Promise<Reply<CapcheckData[]>> {
     return this.request("capcheck", parameters);
+  }
+
+  /** Lets credit lapse whose date has passed and adds up the books; says what it did and found. */
+  checkcredits(parameters: CheckcreditsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("checkcredits", parameters);
+  }
+
+  /** Counts the messages of the outbox by state. Nothing delivers them in this version. */
+  checkmails(parameters: CheckmailsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("checkmails", parameters);
+  }
+
+  /** Counts the recharge codes by state: unused, expired unused, used. An expired code is refused by its date; nothing has to be changed for it. */
+  checkpins(parameters: CheckpinsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("checkpins", parameters);
   }
 
   /** Closes the connection, on transports that have one. */
   close(parameters: CloseParameters = {}): Promise<Reply<CloseData>> {
     return this.request("close", parameters);
+  }
+
+  /** Does today's maintenance now, once a day: sums up the days before, removes what is older than keepcdrdays, keepauditdays, keeplinestatedays, keeplogdays. */
+  dailymaint(parameters: DailymaintParameters = {}): Promise<Reply<unknown>> {
+    return this.request("dailymaint", parameters);
+  }
+
+  /** Makes the report of yesterday's traffic now, once a day: queued for adminemail, else a file below reports. */
+  dailyreport(parameters: DailyreportParameters = {}): Promise<Reply<unknown>> {
+    return this.request("dailyreport", parameters);
+  }
+
+  /** Frees the named objects in memory, which are rebuilt at once or on use; live calls stay: ep (trunks' health, routes), logic and router (accounts, prices, rules, numbers), maint, dbobj (connections), all. */
+  delobj(parameters: DelobjParameters = {}): Promise<Reply<unknown>> {
+    return this.request("delobj", parameters);
   }
 
   /** Closes the connection, on transports that have one. */
@@ -1695,9 +2527,19 @@ export class Client extends Transport {
     return this.request("getfield", parameters);
   }
 
+  /** The value of one configuration key: the one in force, or with file that of a settings file; secrets are masked. */
+  getini(parameters: GetiniParameters = {}): Promise<Reply<unknown>> {
+    return this.request("getini", parameters);
+  }
+
   /** Lists the commands, or explains one. */
   help(parameters: HelpParameters = {}): Promise<Reply<string[]>> {
     return this.request("help", parameters);
+  }
+
+  /** Does this hour's maintenance now, once an hour: lapsed credit (creditelapsedt), the zone's offset. */
+  hourlymaint(parameters: HourlymaintParameters = {}): Promise<Reply<unknown>> {
+    return this.request("hourlymaint", parameters);
   }
 
   /** Keeps the connection alive. */
@@ -1705,18 +2547,43 @@ export class Client extends Transport {
     return this.request("keepalive", parameters);
   }
 
+  /** Takes the settings of a file below DATA/settings, or of all, into the database: every value is checked first, and all are taken or none; in force at once where that is possible. */
+  loadinifiles(parameters: LoadinifilesParameters = {}): Promise<Reply<unknown>> {
+    return this.request("loadinifiles", parameters);
+  }
+
+  /** Does this month's maintenance now, once a month: brings the free minutes and messages of accounts with a packet to what it gives, through the ledger. */
+  monthlymaint(parameters: MonthlymaintParameters = {}): Promise<Reply<unknown>> {
+    return this.request("monthlymaint", parameters);
+  }
+
+  /** Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new. */
+  newuserevent(parameters: NewusereventParameters = {}): Promise<Reply<unknown>> {
+    return this.request("newuserevent", parameters);
+  }
+
+  /** Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new. */
+  newusersevent(parameters: NewuserseventParameters = {}): Promise<Reply<unknown>> {
+    return this.request("newusersevent", parameters);
+  }
+
   /** How a number is normalised, step by step: the result, its E.164 form, what it is, and its destination's name. */
-  normalizechk(parameters: NormalizechkParameters): Promise<Reply<unknown>> {
+  normalizechk(parameters: NormalizechkParameters): Promise<Reply<NormalizechkData[]>> {
     return this.request("normalizechk", parameters);
   }
 
+  /** Runs a console command that is passed as text, under its own access rule and with the same credentials. */
+  oop(parameters: OopParameters): Promise<Reply<unknown>> {
+    return this.request("oop", parameters);
+  }
+
   /** Loads a file that the account saved with pputfile or uploaded, in base64. */
-  pgetfile(parameters: PgetfileParameters): Promise<Reply<unknown>> {
+  pgetfile(parameters: PgetfileParameters): Promise<Reply<PgetfileData>> {
     return this.request("pgetfile", parameters);
   }
 
   /** Saves base64 data under mvweb/filestorage, from where it is served as a download. */
-  pputfile(parameters: PputfileParameters): Promise<Reply<unknown>> {
+  pputfile(parameters: PputfileParameters): Promise<Reply<PputfileData>> {
     return this.request("pputfile", parameters);
   }
 
@@ -1725,18 +2592,108 @@ export class Client extends Transport {
     return this.request("quit", parameters);
   }
 
+  /** Writes the settings of the database to one file for each chapter below DATA/settings, from which loadinifiles takes them back; secrets are left out. */
+  saveinifiles(parameters: SaveinifilesParameters = {}): Promise<Reply<unknown>> {
+    return this.request("saveinifiles", parameters);
+  }
+
+  /** Writes the settings of the database to a file below DATA/settings, from which loadinifiles takes them back; secrets are left out. */
+  savesettings(parameters: SavesettingsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("savesettings", parameters);
+  }
+
+  /** Sets the password in the database and in the registrar's memory together: the next REGISTER is checked against it. */
+  setfastregpwd(parameters: SetfastregpwdParameters): Promise<Reply<unknown>> {
+    return this.request("setfastregpwd", parameters);
+  }
+
+  /** Sets one configuration key, validated by its declaration: in the database and in force at once where that is possible, or with file in a settings file. Keys of the start-up file are refused. */
+  setini(parameters: SetiniParameters): Promise<Reply<unknown>> {
+    return this.request("setini", parameters);
+  }
+
+  /** Sends a SIP MESSAGE to the registered phones of a user or at an address; nothing is kept for who is offline. */
+  toclient(parameters: ToclientParameters): Promise<Reply<unknown>> {
+    return this.request("toclient", parameters);
+  }
+
+  /** Sends a SIP MESSAGE to a SIP server or gateway. */
+  togw(parameters: TogwParameters): Promise<Reply<unknown>> {
+    return this.request("togw", parameters);
+  }
+
+  /** Does this week's maintenance now, once a week: renews the database's statistics, adds up the books. */
+  weeklymaint(parameters: WeeklymaintParameters = {}): Promise<Reply<unknown>> {
+    return this.request("weeklymaint", parameters);
+  }
+
+  /** Drain mode: new calls are refused with 503 until a restart, running ones go on; answers with what is still running. */
+  willstop(parameters: WillstopParameters = {}): Promise<Reply<unknown>> {
+    return this.request("willstop", parameters);
+  }
+
+  /** Makes a named API key that may be used for its scopes only; the key is shown once and not kept. */
+  apikeyadd(parameters: ApikeyaddParameters): Promise<Reply<unknown>> {
+    return this.request("apikeyadd", parameters);
+  }
+
+  /** Removes a named API key and the sessions opened with it, or switches it off and on. */
+  apikeydel(parameters: ApikeydelParameters): Promise<Reply<ApikeydelData>> {
+    return this.request("apikeydel", parameters);
+  }
+
+  /** Named API keys: scopes, account, addresses, end, last use. A key itself is never shown again. */
+  apikeylist(parameters: ApikeylistParameters = {}): Promise<Reply<ApikeylistData[]>> {
+    return this.request("apikeylist", parameters);
+  }
+
+  /** Says what would become of a request, rule by rule, and which ingredient of its authmd5 or password is wrong; does nothing. */
+  authexplain(parameters: AuthexplainParameters): Promise<Reply<unknown>> {
+    return this.request("authexplain", parameters);
+  }
+
   /** Lists kept events after a number; the cursor in the answer is the next page's since. */
-  eventlist(parameters: EventlistParameters = {}): Promise<Reply<unknown>> {
+  eventlist(parameters: EventlistParameters = {}): Promise<Reply<EventlistData[]>> {
     return this.request("eventlist", parameters);
   }
 
   /** Pushes events on this TCP or WebSocket stream, one JSON object per line or message; elsewhere says only where the stream stands. */
-  events(parameters: EventsParameters = {}): Promise<Reply<unknown>> {
+  events(parameters: EventsParameters = {}): Promise<Reply<EventsData>> {
     return this.request("events", parameters);
   }
 
   /** Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else. */
   examples(parameters: ExamplesParameters = {}): Promise<Reply<ExamplesData[]>> {
     return this.request("examples", parameters);
+  }
+
+  /** The last requests: what was asked, what let it in or kept it out, what was answered, and what calls and ledger rows it made. */
+  requests(parameters: RequestsParameters = {}): Promise<Reply<RequestsData[]>> {
+    return this.request("requests", parameters);
+  }
+
+  /** Posts events to a URL, signed, in order, again until it answers 2xx. The secret is shown here and never again. */
+  webhookadd(parameters: WebhookaddParameters): Promise<Reply<WebhookaddData>> {
+    return this.request("webhookadd", parameters);
+  }
+
+  /** Removes a webhook. */
+  webhookdel(parameters: WebhookdelParameters): Promise<Reply<WebhookdelData>> {
+    return this.request("webhookdel", parameters);
+  }
+
+  /** Lists webhooks: where they stand in the stream of this node, and since when and why they fail. */
+  webhooklist(parameters: WebhooklistParameters = {}): Promise<Reply<WebhooklistData[]>> {
+    return this.request("webhooklist", parameters);
+  }
+
+  /** Posts events to a webhook again from a number on; switches it on again if it was given up. */
+  webhookreplay(parameters: WebhookreplayParameters): Promise<Reply<WebhookreplayData>> {
+    return this.request("webhookreplay", parameters);
+  }
+
+  /** Posts a signed event of type test to a webhook now and answers the HTTP status, or why there was none. */
+  webhooktest(parameters: WebhooktestParameters): Promise<Reply<unknown>> {
+    return this.request("webhooktest", parameters);
   }
 }
