@@ -221,8 +221,8 @@ def test_callback_connects_the_number_to_the_phone_and_bills_the_account(server)
             watcher.until("confirmed")
             rating = server.ok("callrating", **user("bob"), callid=call)
             found = re.fullmatch(r"OK: credit: (\S+) USD, maxduration: (\d+), rating: (\S+) USD/min, destination: \S+", rating)
-            # The rated call is the one to bob's own phone by then, which is free; the other one is billed below.
-            assert found and float(found.group(1)) <= 10, rating
+            # The call to bob's own phone is free; the other one costs 6 a minute, so 10 last for 100 seconds.
+            assert found and float(found.group(1)) < 10 and found.group(3) == "6" and 90 <= int(found.group(2)) <= 100, rating
             assert server.api("callrating", **user("alice"), callid=call).startswith("ERROR: not found")
             number.finish()
             own.finish()
@@ -237,3 +237,47 @@ def test_callbacks_are_limited(server):
     for _ in range(3):
         assert server.api("cb", **user("carol"), anum="3611", bnum="3622") == "ERROR: failed: 403 no price"
     assert server.api("cb", **user("carol"), anum="3611", bnum="3622").startswith("ERROR: limit: ")
+
+
+def test_administrator_and_gateway_reach_phones_and_servers(server):
+    server.ok("setfield", rowid=server.table("select id from tb_users where username = 'erin'")[0]["id"],
+              fieldname="phone", fieldvalue="3630555")
+    server.api("unreg", username="bob")
+    with phone(server, "erin") as erin, phone(server, "carrier") as carrier:
+        erin.register()
+        for command, parameters, text in [
+                ("toclient", {"username": "erin", "message": "the line closes at noon"}, "the line closes at noon"),
+                ("toclient", {"clientip": "127.0.0.1", "message": "to all here"}, "to all here"),
+                ("smsreceive", {"from": "3630999", "to": "3630555", "txt": "from afar", "msgid": "gw-1"}, "from afar")]:
+            sending = Meanwhile(lambda: server.api(command, **parameters))
+            message = erin.receive("MESSAGE ")
+            erin.answer(message)
+            assert message.body == text
+            assert sending.result() in ("OK: 1 delivered", "OK: delivered for erin")
+        assert server.api("smsreceive", **{"from": "3630999", "to": "3630555", "txt": "from afar", "msgid": "gw-1"}) == (
+            "OK: delivered for erin")
+        # The gateway's own number of the message made it count once.
+        assert server.api("smsreceive", **{"from": "3630555", "to": "3600", "txt": "Balance", "msgid": "gw-2"}) == (
+            "OK: balance: Your credit is $10")
+        server.trunk("carrier", carrier.socket.getsockname()[1], "4477")
+        sending = Meanwhile(lambda: server.api("togw", username="carrier", message="hello carrier"))
+        message = carrier.receive("MESSAGE ")
+        carrier.answer(message, "202 Accepted")
+        assert message.body == "hello carrier" and sending.result() == "OK: 1 delivered"
+        erin.register(expires=0)
+
+
+def test_strange_requests_change_nothing(server):
+    with phone(server, "alice") as alice:
+        alice.kind = "text/plain"
+        assert alice.authenticated("MESSAGE", "sip:carol@strowger", body="").status == 400
+        assert alice.authenticated("MESSAGE", "sip:carol@strowger", headers="Content-Encoding: gzip\r\n", body="x").status == 415
+        assert alice.authenticated("MESSAGE", "sip:carol@strowger", headers="Require: magic\r\n", body="x").status == 420
+        for method in ("SUBSCRIBE", "NOTIFY", "MESSAGE"):
+            alice.request(method, "sip:bob@strowger", headers="Event: presence\r\n", to="<sip:bob@strowger>;tag=none")
+            assert alice.final().status == 481, method
+        # Nobody publishes for another.
+        alice.kind = "application/pidf+xml"
+        assert alice.authenticated("PUBLISH", "sip:bob@strowger", headers="Event: presence\r\n", body=PIDF).status == 403
+        assert alice.authenticated("PUBLISH", "sip:alice@strowger", headers="Event: presence\r\n", body="<x>").status == 400
+    assert server.ok("presence_get", **user("alice"), userlist="alice,bob") == "OK: puserlist: alice:offline,bob:offline"

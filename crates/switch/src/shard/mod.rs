@@ -10,6 +10,7 @@ mod api;
 mod health;
 mod invite;
 mod io;
+mod letters;
 mod message;
 mod orders;
 mod presence;
@@ -97,7 +98,7 @@ pub struct Shard {
     lines: std::collections::BTreeMap<AccountId, LineState>,
     waiting: orders::Waiting,
     api: api::ApiTransactions,
-    letters: message::Letters,
+    letters: letters::Letters,
     buffer: Vec<u8>,
 }
 
@@ -140,7 +141,7 @@ impl Shard {
             lines: std::collections::BTreeMap::new(),
             waiting: orders::Waiting::default(),
             api: api::ApiTransactions::default(),
-            letters: message::Letters::default(),
+            letters: letters::Letters::default(),
             buffer: Vec::with_capacity(2048),
         };
         shard.drain(now);
