@@ -349,6 +349,36 @@ async fn rows_of_tb_api() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_named_key_may_be_for_a_command_that_tb_api_makes() {
+    let exchange = exchange(&[]).await;
+    let row = "insert into tb_api (fname, customsql, req_user) values ('mine', 'select 1 as one', 12)";
+    exchange.console(&format!("apientry=db&sql={row}")).await;
+    exchange.console("apientry=apireload").await;
+    let made = exchange.console("apientry=apikeyadd&name=web&scopes=mine").await;
+    let key = made.strip_prefix("OK: name:web key:").unwrap_or_else(|| panic!("{made}")).to_owned();
+    let with = |command: &str| format!("?authkey={key}&authid=alice&authpwd=pa&apientry={command}");
+    check(
+        &exchange,
+        "mine",
+        &[
+            (FAR, &with("mine"), "OK: 2"),
+            (FAR, &with("MINE"), "OK: 2"),
+            (FAR, &with("balance"), "ERROR: access denied: key web is not for balance"),
+        ],
+    )
+    .await;
+    exchange.console("apientry=apikeyadd&name=users&scopes=access:user").await;
+    let explained = exchange
+        .console(&format!("apientry=authexplain&request=%3Fapientry%3Dmine%26authkey%3D{key}%26authid%3Dalice%26authpwd%3Dpa"))
+        .await;
+    assert!(
+        explained.contains("key\tpass\tthe named key web") && explained.contains("it would run"),
+        "{explained}"
+    );
+    exchange.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_and_the_server_salt() {
     for (key, salt, line_key, wanted) in [
         ("", "", "", OK),

@@ -18,7 +18,7 @@ use crate::reply::Failure;
 const USED_EVERY_MS: i64 = 60_000;
 
 /// What a key may be used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum ScopeOf {
     Everything,
     /// Commands that change nothing.
@@ -26,7 +26,8 @@ enum ScopeOf {
     Group(Group),
     /// Commands up to this access.
     Access(Access),
-    Command(&'static str),
+    /// A command, or a row of `tb_api` that makes one.
+    Command(String),
 }
 
 /// Scopes as they are written: commands by name, `group:NAME`, `access:LEVEL`, `read`, `all`.
@@ -37,22 +38,22 @@ const ACCESSES: [Access; 6] =
     [Access::Open, Access::Public, Access::User, Access::Admin, Access::Sensitive, Access::Host];
 
 impl Scopes {
-    /// Reads a list separated by commas or spaces.
+    /// Reads a list separated by commas or spaces; `own` tells the commands that `tb_api` makes.
     ///
     /// # Errors
     /// The first word that means nothing.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let words = text.split([',', ' ', ';']).map(str::trim).filter(|word| !word.is_empty());
-        words
-            .map(|word| one(&word.to_ascii_lowercase()).ok_or_else(|| word.to_owned()))
-            .collect::<Result<_, _>>()
-            .map(Self)
+    pub fn parse(text: &str, own: impl Fn(&str) -> bool) -> Result<Self, String> {
+        let known = |word: &str| {
+            let scope = one(word)?;
+            let made = matches!(&scope, ScopeOf::Command(name) if crate::dispatch::find(name).is_none());
+            (!made || own(word)).then_some(scope)
+        };
+        words(text).map(|word| known(&word).ok_or(word)).collect::<Result<_, _>>().map(Self)
     }
 
     /// A stored list; what this version does not know allows nothing.
     fn stored(text: &str) -> Self {
-        let words = text.split([',', ' ', ';']).filter(|word| !word.is_empty());
-        Self(words.filter_map(|word| one(&word.to_ascii_lowercase())).collect())
+        Self(words(text).filter_map(|word| one(&word)).collect())
     }
 
     /// Nothing is allowed.
@@ -60,16 +61,22 @@ impl Scopes {
         self.0.is_empty()
     }
 
-    /// The command may be called.
-    pub fn allow(&self, command: &Command) -> bool {
+    /// The command may be called by this name. What `tb_api` makes belongs to no group and no access.
+    pub fn allow(&self, command: &Command, name: &str) -> bool {
+        let made = crate::dispatch::find(name).is_none();
         self.0.iter().any(|scope| match scope {
             ScopeOf::Everything => true,
             ScopeOf::Reading => command.effect == Effect::Read,
-            ScopeOf::Group(group) => command.group == *group,
-            ScopeOf::Access(access) => command.access <= *access,
-            ScopeOf::Command(name) => command.name == *name,
+            ScopeOf::Group(group) => command.group == *group && !made,
+            ScopeOf::Access(access) => command.access <= *access && !made,
+            ScopeOf::Command(allowed) => name == allowed,
         })
     }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split([',', ' ', ';']).map(str::trim).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase)
 }
 
 fn one(word: &str) -> Option<ScopeOf> {
@@ -79,7 +86,10 @@ fn one(word: &str) -> Option<ScopeOf> {
         Some(_) => None,
         None if word == "all" => Some(ScopeOf::Everything),
         None if word == "read" => Some(ScopeOf::Reading),
-        None => crate::dispatch::find(word).map(|command| ScopeOf::Command(command.name)),
+        None => {
+            let name = crate::dispatch::find(word).map_or(word, |command| command.name);
+            Some(ScopeOf::Command(name.to_owned()))
+        }
     }
 }
 
@@ -117,7 +127,7 @@ impl ApiKey {
     ///
     /// # Errors
     /// Why not.
-    pub fn admit(&self, now: Wall, source: &Source, command: &Command) -> Result<(), Failure> {
+    pub fn admit(&self, now: Wall, source: &Source, command: &Command, called: &str) -> Result<(), Failure> {
         let name = &self.row.name;
         let auth =
             |why: &str| Failure::new(crate::reply::Kind::AuthFailed, format!("key {name} {why} NORETRY"));
@@ -135,8 +145,8 @@ impl ApiKey {
         if !here {
             return Err(Failure::denied(format!("key {name} is not for this address")));
         }
-        if !self.scopes.allow(command) {
-            return Err(Failure::denied(format!("key {name} is not for {}", command.name)));
+        if !self.scopes.allow(command, called) {
+            return Err(Failure::denied(format!("key {name} is not for {called}")));
         }
         Ok(())
     }
@@ -253,13 +263,19 @@ mod tests {
             ("all", &["db", "balance"], &[]),
             ("", &[], &["balance", "apitest"]),
         ] {
-            let scopes = Scopes::parse(scopes).unwrap();
-            assert!(allowed.iter().all(|name| scopes.allow(find(name).unwrap())), "{scopes:?}");
-            assert!(refused.iter().all(|name| !scopes.allow(find(name).unwrap())), "{scopes:?}");
+            let scopes = Scopes::parse(scopes, |_| false).unwrap();
+            assert!(allowed.iter().all(|name| scopes.allow(find(name).unwrap(), name)), "{scopes:?}");
+            assert!(refused.iter().all(|name| !scopes.allow(find(name).unwrap(), name)), "{scopes:?}");
         }
-        assert_eq!(Scopes::parse("balance nosuch"), Err("nosuch".into()));
-        assert_eq!(Scopes::parse("group:nosuch"), Err("group:nosuch".into()));
-        assert!(Scopes::stored("nosuch").is_empty());
+        assert_eq!(Scopes::parse("balance nosuch", |_| false), Err("nosuch".into()));
+        assert_eq!(Scopes::parse("group:nosuch", |_| true), Err("group:nosuch".into()));
+        // A command that tb_api makes is allowed by its name, and by no group or access.
+        let own = Scopes::parse("mine", |name| name == "mine").unwrap();
+        let (reads, status) = (find("balance").unwrap(), find("status").unwrap());
+        assert!(own.allow(reads, "mine") && !own.allow(reads, "yours") && !own.allow(status, "status"));
+        for scopes in ["access:host", "group:user"] {
+            assert!(!Scopes::parse(scopes, |_| false).unwrap().allow(reads, "mine"), "{scopes}");
+        }
     }
 
     #[test]
@@ -267,7 +283,9 @@ mod tests {
         let balance = find("balance").unwrap();
         let here = Source::plain(Place::Loopback, false);
         let at = |row: ApiKeyRow, now, source: &Source| {
-            ApiKey::of(row).admit(Wall(now), source, balance).map_err(|failure| failure.to_string())
+            ApiKey::of(row)
+                .admit(Wall(now), source, balance, "balance")
+                .map_err(|failure| failure.to_string())
         };
         assert_eq!(at(row("all", ""), 999, &here), Ok(()));
         assert_eq!(at(row("all", "127.0.0.1"), 0, &here), Ok(()));

@@ -3,7 +3,7 @@
 //! ingredient is wrong, never what it is.
 
 use md5::{Digest as _, Md5};
-use strowger_model::Account;
+use strowger_model::{Account, Secret};
 
 use super::apikey::hex;
 use super::{Credentials, Salts};
@@ -88,7 +88,7 @@ pub fn explain_digest(sent: &Credentials, known: &Known<'_>) -> Vec<String> {
 
 /// What is to be said about a clear password that is wrong.
 pub fn explain_password(sent: &Credentials, known: &Known<'_>) -> Vec<String> {
-    let Some(clear) = sent.password.as_ref().map(|password| password.expose()) else { return Vec::new() };
+    let Some(clear) = sent.password.as_ref().map(Secret::expose) else { return Vec::new() };
     let stored = known.account.password.expose();
     let like = |text: &str| text == stored;
     let said = if like(clear) {
@@ -328,7 +328,7 @@ fn decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use strowger_model::{AccountId, AccountKind, Secret};
+    use strowger_model::{AccountId, AccountKind};
 
     use super::super::Digest;
     use super::*;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use strowger_config::Config;
 use strowger_guard::Verdict;
-use strowger_model::{Account, Wall};
+use strowger_model::{Account, Secret, Wall};
 
 use super::identify::{self, Identified, SentKey, ground};
 use super::overrides::Checked;
@@ -103,7 +103,8 @@ impl Dispatcher {
         if let Run::Unavailable { why } = &command.run {
             way.note("command", format!("it answers not available: {why}"));
         }
-        let (credentials, args) = Credentials::take(&request, command);
+        let (credentials, mut args) = Credentials::take(&request, command);
+        args.named.extend(entry.as_ref().map(|entry| ("apientry".to_owned(), entry.name.clone())));
         let snapshot = self.switch.snapshot();
         let named = credentials.id.as_deref().and_then(|id| identify::resolve(&snapshot, id));
         let identity = Identity {
@@ -172,9 +173,9 @@ impl Dispatcher {
         config: &Config,
     ) -> SentKey {
         let key = self.sent_key(identity, config);
-        let sent = identity.credentials.key.as_ref().map(|key| key.expose());
+        let sent = identity.credentials.key.as_ref().map(Secret::expose);
         if let Some(named) = &key.named {
-            match named.admit(self.switch.now().wall, identity.source, identity.command) {
+            match named.admit(self.switch.now().wall, identity.source, identity.command, identity.called()) {
                 Ok(()) => way.pass("key", format!("the named key {}", named.row.name)),
                 Err(failure) => way.fail("key", failure.to_string()),
             }
@@ -265,12 +266,7 @@ impl Dispatcher {
         Some(Identified { key: key.named, ..identify::of(account, proof, key.right) })
     }
 
-    fn explain_token(
-        &self,
-        way: &mut Way,
-        token: &strowger_model::Secret,
-        key: SentKey,
-    ) -> Option<Identified> {
+    fn explain_token(&self, way: &mut Way, token: &Secret, key: SentKey) -> Option<Identified> {
         let now = self.switch.now().wall;
         let session = self.memory().sessions.find(Wall(i64::MIN), token).cloned();
         let Some(session) = session else {
@@ -358,7 +354,10 @@ impl Dispatcher {
                 way.pass("level", format!("{} by {}", level.name(), caller.proof.name()));
                 level
             }
-            Err(denial) => return way.fail("level", refused(denial, rule)),
+            Err(denial) => {
+                way.fail("level", refused(denial, rule));
+                return;
+            }
         };
         match self.nonce_demand(identity, &identified, rule, config) {
             None => way.pass("login", "no nonce or login is missing"),

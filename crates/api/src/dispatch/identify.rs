@@ -92,7 +92,7 @@ impl Dispatcher {
         let key = self.sent_key(identity, config);
         if let Some(named) = &key.named {
             let now = self.switch.now().wall;
-            named.admit(now, identity.source, identity.command)?;
+            named.admit(now, identity.source, identity.command, identity.called())?;
             if named.touch(now) {
                 self.switch.store().api_keys_used(vec![(named.row.id, now)]);
             }
@@ -194,7 +194,7 @@ impl Dispatcher {
             None => key.named,
             Some(id) => {
                 let named = self.keys().by_id(id).cloned().ok_or_else(Failure::wrong_user)?;
-                named.admit(now, identity.source, identity.command)?;
+                named.admit(now, identity.source, identity.command, identity.called())?;
                 Some(named)
             }
         };

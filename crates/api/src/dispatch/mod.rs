@@ -420,6 +420,11 @@ impl Dispatcher {
         refuse(self.switch.guard(|guard| guard.admit_account(now, &identified.name)))
     }
 
+    /// A row of `tb_api` makes or replaces a command of this name.
+    pub(crate) fn has_entry(&self, name: &str) -> bool {
+        self.rules().entry(name).is_some()
+    }
+
     pub(crate) fn keys(&self) -> Arc<ApiKeys> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -483,6 +488,13 @@ struct Identity<'a> {
     named: Option<Arc<strowger_model::Account>>,
     args: &'a Args,
     source: &'a crate::auth::Source,
+}
+
+impl Identity<'_> {
+    /// The name that the request is for: a command's, or that of a row of `tb_api`.
+    fn called(&self) -> &str {
+        self.args.named("apientry").unwrap_or(self.command.name)
+    }
 }
 
 /// Callers whom nobody knows share no request ids: one address must not get the answer of another.

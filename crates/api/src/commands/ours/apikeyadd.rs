@@ -54,7 +54,7 @@ async fn run(call: Call, params: Params) -> Outcome {
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(allowed) {
         return Err(Failure::invalid(format!("name must be 1 to {MAX_NAME} letters, digits, - _ or .")));
     }
-    let scopes = Scopes::parse(&params.scopes).map_err(|word| {
+    let scopes = Scopes::parse(&params.scopes, |name| call.dispatcher.has_entry(name)).map_err(|word| {
         Failure::invalid(format!(
             "scopes: {word} is neither a command nor group:NAME, access:LEVEL, read or all"
         ))
