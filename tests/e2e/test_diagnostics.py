@@ -1,5 +1,8 @@
 """What the server says of itself: its log, its threads, its installation."""
 
+import base64
+import gzip
+import json
 import re
 import sqlite3
 import subprocess
@@ -192,6 +195,30 @@ def test_records_without_a_destination_are_given_one(server):
     assert server.ok("updcdrdir", days=1) == "OK: 1 of 1 records"
     assert server.table("select direction from tb_cdrs")[0]["direction"] == "Mobile"
     assert server.ok("createcdrinfo") == "OK: 0 of 0 records"
+
+
+def test_records_are_written_into_files(server):
+    """The call of the test before stands in today's file, in both forms, the same however often it is written."""
+    files = parse_table(server.ok("gencdr", days=0))
+    assert [row["records"] for row in files] == ["1"]
+    path = server.folder / files[0]["file"]
+    first = path.read_bytes()
+    lines = gzip.decompress(first).decode().split("\r\n")
+    assert len(lines) == 3 and "callednumber" in lines[0].split(",") and "36201234567" in lines[1]
+    assert parse_table(server.ok("gencdr", days=0)) == files and path.read_bytes() == first
+    rows = parse_table(server.ok("gencdr", days=1, format="2"))
+    assert [row["records"] for row in rows] == ["0", "1"]
+    sent = base64.b64decode(server.ok("file", filename=rows[1]["file"])[4:])
+    record = json.loads(gzip.decompress(sent))
+    assert record["callednumber"] == "36201234567" and record["direction"] == "Mobile"
+    assert parse_table(server.ok("gencdr", days=0, parent="alice"))[0]["records"] == "0"
+
+
+def test_tables_in_memory_are_counted(server):
+    rows = {row["name"]: row for row in parse_table(server.ok("lists"))}
+    accounts = int(server.table("select count(*) as n from tb_users")[0]["n"])
+    assert int(rows["accounts"]["entries"]) == accounts and int(rows["accounts"]["leastbytes"]) > accounts * 100
+    assert int(rows["bindings"]["entries"]) == int(fields(server.ok("regstat"))["bindings"]) >= 1
 
 
 def test_accounts_are_brought_in_step_with_the_database(server):

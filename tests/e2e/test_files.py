@@ -145,3 +145,22 @@ def test_an_upload_needs_an_account(server):
         assert get(server, "/mvweb/", "POST", form, Content_Type=kind)[2].startswith(b"ERROR: auth failed")
     assert get(server, "/mvweb/", "POST", multipart(filepath=b"x"), Content_Type=kind)[0] == 400
     assert not (server.folder / "mvweb" / "filestorage" / str(server.alice) / "no.txt").exists()
+
+
+def test_forwards_are_off_and_reach_nothing_private(server):
+    assert get(server, "/?hsforward=http://127.0.0.1:1/")[0] == 404
+    assert server.api("jppget", url="http://127.0.0.1:1/", callback="f").startswith("ERROR: not available")
+    own = f"127.0.0.1:{server.ready['main']}"
+    targets = [f"http://{own}/mvweb/", "http://127.0.0.1/", "http://localhost/", "http://[::1]/", "http://169.254.169.254/",
+               "http://10.0.0.1/", "http://0.0.0.0/", "http://2130706433/", "http://0x7f.1/", "http://[::ffff:127.0.0.1]/",
+               "http://listed@127.0.0.1/", "file:///etc/passwd", "gopher://127.0.0.1/", "http://", "//127.0.0.1/", "x"]
+    listed = f"{own},127.0.0.1,localhost,::1,169.254.169.254,10.0.0.1,0.0.0.0,2130706433,0x7f.1,::ffff:127.0.0.1"
+    with Server(enablejsonp="2", jsonphosts=listed, hsforward=listed) as open_server:
+        for target in targets:
+            status, _, body = get(open_server, "/?hsforward=" + target)
+            assert status == 502 and b"front" not in body, (target, status, body)
+            answer = open_server.api("jppget", url=target, callback="f")
+            assert answer.startswith("ERROR: ") and "front" not in answer, (target, answer)
+        status, headers, body = get(open_server, "/mvapireq/jppget?url=/mvapireq/%3Fapientry=apitest1&callback=show")
+        assert status == 200 and headers["content-type"].startswith("text/javascript"), (headers, body)
+        assert body.startswith(b'/**/show({"contents":"') and headers["x-content-type-options"] == "nosniff"

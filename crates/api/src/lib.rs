@@ -14,6 +14,7 @@ mod declare;
 mod dispatch;
 mod docs;
 mod events;
+pub mod fetch;
 pub mod folder;
 mod host;
 pub mod logs;

@@ -212,7 +212,9 @@ Api {
         "Whether the HTTP status carries the answer's code; otherwise it is 200."
     enablejsonp: u32 = "0" { max: 2, documented: Some("1") }
         "JSONP answers, where `format=jsonp` or a `callback` asks for one: 0 no, 1 yes; 2 is meant for forwarded services too, which this version does not have."
-    hsforward: List = "" { without_effect: true }
+    jsonphosts: List = "" {}
+        "Hosts whose answers jppget hands out as scripts, where `enablejsonp` is 2; never private addresses."
+    hsforward: List = "" {}
         "Targets to which requests with an `hsforward` parameter are passed on; empty switches it off."
     moneyneednonce: bool = "true" { documented: Some("false") }
         "Whether commands that move credit demand a nonce or a token when they come from elsewhere and in clear."

@@ -55,6 +55,7 @@ impl Gate {
     #[must_use]
     pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str, tls: Option<Tls>) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
+        dispatcher.attach_fetch(crate::forward::fetch());
         let (doors, challenges) = (Arc::default(), Challenges::default());
         Self { dispatcher, switch, version, tls, challenges, connections: Arc::default(), closing, doors }
     }

@@ -18,6 +18,7 @@ use tracing::{debug, info};
 
 use crate::connection::Client;
 use crate::files;
+use crate::forward;
 use crate::gate::Gate;
 use crate::path::{Service, service};
 use crate::sse::{self, Page};
@@ -85,6 +86,11 @@ async fn whole(
 ) -> Response<Full<Body>> {
     if let Some(text) = gate.challenges.at(request.uri().path()) {
         return challenge(text);
+    }
+    if service != Service::Api
+        && let Some(url) = forward::target(request.uri().query())
+    {
+        return forward::serve(gate, &request, url).await;
     }
     match service {
         Service::Api => api(gate, service, request, client).await,

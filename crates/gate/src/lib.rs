@@ -12,6 +12,7 @@ mod datagram;
 mod detect;
 mod events;
 mod files;
+mod forward;
 mod gate;
 mod http;
 mod limits;

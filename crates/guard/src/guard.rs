@@ -306,6 +306,17 @@ impl Guard {
         std::mem::take(&mut self.fresh)
     }
 
+    /// How much is remembered.
+    #[must_use]
+    pub fn sizes(&self) -> [(&'static str, usize); 4] {
+        [
+            ("guard failures", self.failures.len()),
+            ("guard bans", self.bans.len()),
+            ("guard rates", self.rates.len()),
+            ("guard good addresses", self.good.len()),
+        ]
+    }
+
     /// The bans that hold, by subject.
     #[must_use]
     pub fn bans(&self, now: Now) -> Vec<Ban> {

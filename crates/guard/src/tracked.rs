@@ -58,7 +58,6 @@ impl<K: Ord + Clone, V: Default> Tracked<K, V> {
         self.entries.values().map(|(_, value)| value)
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         assert_eq!(self.entries.len(), self.by_age.len());
         self.entries.len()

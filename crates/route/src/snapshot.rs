@@ -158,6 +158,17 @@ impl Snapshot {
         self.directory.len()
     }
 
+    /// The tables with their entries, and the bytes that an entry takes at least.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(&'static str, usize, usize)> {
+        vec![
+            ("accounts", self.directory.len(), size_of::<Account>()),
+            ("numbers", self.numbers.len(), size_of::<(Box<str>, Option<AccountId>)>()),
+            ("packets", self.packets.len(), size_of::<(i64, Option<i64>)>()),
+            ("rates", self.rates.len(), size_of::<(Unit, ExchangeRate)>()),
+        ]
+    }
+
     /// There are no accounts.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

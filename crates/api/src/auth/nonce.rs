@@ -42,6 +42,11 @@ pub struct Nonces {
 }
 
 impl Nonces {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.alive.len()
+    }
+
     /// Makes one from random bytes.
     pub fn issue(&mut self, now: Mono, address: IpAddr, lifetime_ms: u64, random: [u8; LENGTH]) -> String {
         let text: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();

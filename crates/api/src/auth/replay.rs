@@ -22,6 +22,11 @@ pub struct Replays {
 }
 
 impl Replays {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Remembers a digest that was right; false where it was known.
     pub fn remember(&mut self, now: Wall, digest: &Digest, address: IpAddr) -> bool {
         self.forget(now);

@@ -28,6 +28,11 @@ fn check_value(token: &str, account: &Account) -> String {
 }
 
 impl Sessions {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.alive.len()
+    }
+
     /// Opens a session with a token made of random bytes; the row is to be kept.
     pub fn open(
         &mut self,

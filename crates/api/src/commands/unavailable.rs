@@ -37,9 +37,6 @@ macro_rules! named {
 /// Every command that is declared only.
 #[rustfmt::skip]
 pub static UNAVAILABLE: &[Command] = &[
-    later("jppget", &[], (Group::Public, Access::Public), named!["url", "callback"],
-        "JSONP forward (mvapireq/jppget?url=…&callback=f): f({\"contents\":\"…\"}). Off unless enablejsonp=1 (own API only) or 2 (remote, only hosts on an allow-list; never private, loopback or link-local targets, redirects re-checked, size and time bounded).",
-        "the JSONP forward is not part of this version"),
     later("getconfroom", &[], (Group::User, Access::User), named!["target"],
         "Returns (creates if needed) the caller's conference room number and PIN; dialling it joins the mixed conference.",
         "conference rooms are not part of this version"),
@@ -73,15 +70,9 @@ pub static UNAVAILABLE: &[Command] = &[
     later("voicerecdownload", &[], (Group::User, Access::User), named!["cdrid", "callid", "userid", "parentuserid", "maxrecords", "days", "format", "fromdt", "todt", "caller", "called"],
         "Streams recordings of matching CDRs, own calls only for users: format 1 mp3, 2 wave, 3 mp3+zip, 4 wave+zip. Binary body, Content-Type audio/* or application/zip; errors in the asked text format.",
         "call recording is not part of this version"),
-    later("gencdr", &[], (Group::Diagnostics, Access::Admin), named!["days", "fromdate", "todate", "format", "parent"],
-        "Generates CDR files (CSV or JSON Lines, gzip) for a period under the CDR folder; returns paths and counts; idempotent per period.",
-        "CDR files are not part of this version, cdr answers records"),
     later("fs", &[], (Group::Diagnostics, Access::Admin), named![],
         "Internal PBX: IVRs, conferences, queues, voicemail, parked calls, live.",
         "the internal PBX is not part of this version"),
-    later("lists", &[], (Group::Diagnostics, Access::Admin), named![],
-        "Size and memory of every in-memory table.",
-        "this diagnosis is not part of this version, see info"),
     later("tunnelinfo", &[], (Group::Diagnostics, Access::Admin), named![],
         "Encrypted tunnel: counters (info), per-transport detail (ex), sessions (list).",
         "the encrypted tunnel is not part of this version"),

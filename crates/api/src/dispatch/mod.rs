@@ -89,6 +89,7 @@ pub struct Dispatcher {
     events: Hub,
     actions: Actions,
     log: std::sync::OnceLock<LogControl>,
+    fetch: std::sync::OnceLock<crate::fetch::Fetch>,
     /// Whoever carries out what only the program can do.
     pub(crate) schedule: crate::maintenance::Schedule,
     pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
@@ -123,6 +124,7 @@ impl Dispatcher {
             memory: Mutex::default(),
             recent: Recent::default(),
             log: std::sync::OnceLock::new(),
+            fetch: std::sync::OnceLock::new(),
             schedule: crate::maintenance::Schedule::default(),
             services: std::sync::OnceLock::new(),
             keys: RwLock::default(),
@@ -152,6 +154,15 @@ impl Dispatcher {
     pub fn attach_log(&self, control: LogControl) {
         // A second log of the same process would be a mistake of the server, and the first one goes on.
         let _ = self.log.set(control);
+    }
+
+    /// Lets commands fetch from other servers. Only the first time counts.
+    pub fn attach_fetch(&self, fetch: crate::fetch::Fetch) {
+        let _ = self.fetch.set(fetch);
+    }
+
+    pub(crate) fn fetch(&self) -> Option<&crate::fetch::Fetch> {
+        self.fetch.get()
     }
 
     pub(crate) fn log(&self) -> Option<&LogControl> {

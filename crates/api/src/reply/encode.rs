@@ -117,7 +117,8 @@ pub fn encode(outcome: Result<Reply, Failure>, wanted: &Wanted) -> Answer {
     };
     let close = matches!(&outcome, Ok(reply) if reply.close);
     let retry_after_s = outcome.as_ref().err().and_then(|failure| failure.retry_after_s);
-    let format = effective(wanted);
+    let own_type = outcome.as_ref().ok().and_then(|reply| reply.content_type);
+    let format = if own_type.is_some() { Format::Text } else { effective(wanted) };
     let body = match outcome {
         Ok(reply) => encode_success(reply, format, wanted),
         Err(failure) => encode_failure(&failure, format, wanted),
@@ -130,7 +131,13 @@ pub fn encode(outcome: Result<Reply, Failure>, wanted: &Wanted) -> Answer {
     if format == Format::Html {
         headers.push(("Content-Security-Policy", "default-src 'none'".to_owned()));
     }
-    Answer { status, content_type: format.content_type(), headers, body: body.into_bytes(), close }
+    Answer {
+        status,
+        content_type: own_type.unwrap_or(format.content_type()),
+        headers,
+        body: body.into_bytes(),
+        close,
+    }
 }
 
 /// A callback name that is not one is not called.

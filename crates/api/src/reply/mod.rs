@@ -137,6 +137,8 @@ pub struct Reply {
     pub close: bool,
     /// Sums over the rows: `name=value` on one line below them, and `summary` beside `data`.
     pub summary: Vec<(String, Data)>,
+    /// The text form is sent as it is, with this HTTP Content-Type, whatever format was asked for.
+    pub content_type: Option<&'static str>,
 }
 
 impl Reply {
@@ -192,6 +194,13 @@ impl Reply {
         self
     }
 
+    /// Sent as it is, with this HTTP Content-Type.
+    #[must_use]
+    pub fn with_content_type(mut self, content_type: &'static str) -> Self {
+        self.content_type = Some(content_type);
+        self
+    }
+
     /// Sums over the rows.
     #[must_use]
     pub fn with_summary(mut self, sums: Vec<(String, Data)>) -> Self {
@@ -200,7 +209,7 @@ impl Reply {
     }
 
     const fn shaped(shape: Shape) -> Self {
-        Self { shape, data: Vec::new(), cursor: None, close: false, summary: Vec::new() }
+        Self { shape, data: Vec::new(), cursor: None, close: false, summary: Vec::new(), content_type: None }
     }
 
     /// The text form.

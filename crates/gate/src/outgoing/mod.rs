@@ -1,6 +1,7 @@
 //! Requests that the server makes itself: HTTP/1.1 over TCP or TLS to a target that somebody named. The name is
 //! resolved once, private addresses are refused unless the configuration lists them, and nothing is without bounds.
 
+mod get;
 mod target;
 
 use std::io;

@@ -50,6 +50,25 @@ impl Handle {
         self.0.media.close_ports();
     }
 
+    /// The tables of the shards: name, entries, and the bytes that an entry takes at least.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn sizes(&self) -> Result<Vec<(&'static str, usize, usize)>, Stopped> {
+        let mut sums: Vec<(&'static str, usize, usize)> = Vec::new();
+        for inbox in &self.0.inboxes {
+            if let Answer::Sizes(of_shard) = ask(inbox, Order::Sizes).await? {
+                for (name, count, each) in of_shard {
+                    match sums.iter_mut().find(|(known, ..)| *known == name) {
+                        Some(sum) => sum.1 += count,
+                        None => sums.push((name, count, each)),
+                    }
+                }
+            }
+        }
+        Ok(sums)
+    }
+
     /// Letters that wait for the shard that has most of them.
     #[must_use]
     pub fn queued(&self) -> usize {

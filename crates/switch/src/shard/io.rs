@@ -144,6 +144,8 @@ pub enum Order {
     SetPresence(AccountId, String, Wall),
     /// How do our own registrations stand?
     Outbound,
+    /// How large are the tables?
+    Sizes,
     /// Counters of registrations.
     Registrations,
     /// How many requests proved to be these accounts'?
@@ -204,6 +206,8 @@ pub enum Answer {
     Outbound(Vec<OutboundStatus>),
     /// To [`Order::Route`].
     Route(Box<Decision>),
+    /// To [`Order::Sizes`]: name, entries, bytes of one at least.
+    Sizes(Vec<(&'static str, usize, usize)>),
     /// To [`Order::Registrations`].
     Registrations(Box<RegisterStatistics>),
     /// To [`Order::Hits`], in its order.

@@ -212,6 +212,21 @@ impl Shard {
         }
     }
 
+    fn sizes(&self) -> Vec<(&'static str, usize, usize)> {
+        vec![
+            ("bindings", self.world.registrar.len(), size_of::<strowger_location::Binding>()),
+            ("calls", self.calls.len(), size_of::<strowger_call::CallView>()),
+            ("lines", self.lines.len(), size_of::<(AccountId, LineState)>()),
+            ("sip hits", self.hits.len(), size_of::<(AccountId, u64)>()),
+            (
+                "trunk registrations",
+                self.world.outbound.states().count(),
+                size_of::<strowger_location::OutboundStatus>(),
+            ),
+            ("media slots ready", self.world.pool.ready(), size_of::<strowger_model::media::Slot>()),
+        ]
+    }
+
     fn register_statistics(&self, now: Now) -> RegisterStatistics {
         let mut transports = std::collections::BTreeMap::new();
         for (_, binding) in self.world.registrar.bindings(None) {

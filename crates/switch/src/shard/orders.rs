@@ -59,6 +59,7 @@ impl Shard {
             Order::Hits(accounts) => {
                 Answer::Hits(accounts.iter().map(|id| self.hits.get(id).copied().unwrap_or(0)).collect())
             }
+            Order::Sizes => Answer::Sizes(self.sizes()),
             Order::Probed => Answer::Probed(self.probed()),
             Order::TrunksDown => Answer::TrunksDown(self.world.health.down()),
             Order::Statistics => Answer::Statistics(self.statistics()),

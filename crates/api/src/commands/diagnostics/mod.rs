@@ -8,8 +8,10 @@ mod fastregusers;
 mod fastusers;
 mod figures;
 mod file;
+mod gencdr;
 mod heartbeat;
 mod info;
+mod lists;
 mod locks;
 mod log;
 mod logsearch;
@@ -39,8 +41,10 @@ pub const COMMANDS: &[&Command] = &[
     &fastregusers::COMMAND,
     &fastusers::COMMAND,
     &file::COMMAND,
+    &gencdr::COMMAND,
     &heartbeat::COMMAND,
     &info::COMMAND,
+    &lists::COMMAND,
     &locks::COMMAND,
     &log::COMMAND,
     &logsearch::COMMAND,

@@ -4,6 +4,7 @@ mod apitest;
 mod apitest1;
 mod forgotpasswordanswer;
 mod forgotpasswordquestion;
+mod jppget;
 mod login;
 mod newusercode;
 mod newuseru;
@@ -17,6 +18,7 @@ pub const COMMANDS: &[&Command] = &[
     &apitest1::COMMAND,
     &forgotpasswordanswer::COMMAND,
     &forgotpasswordquestion::COMMAND,
+    &jppget::COMMAND,
     &login::COMMAND,
     &newusercode::COMMAND,
     &newuseru::COMMAND,
