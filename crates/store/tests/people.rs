@@ -34,7 +34,7 @@ fn keep(store: &Store, message: NewMessage) -> Result<i64, MessageError> {
 fn take(store: &Store, to: AccountId) -> Vec<String> {
     let (sender, taken) = channel();
     store.take_messages(to, move |messages: Result<Vec<KeptMessage>, Unavailable>| {
-        sender.send(messages).unwrap()
+        sender.send(messages).unwrap();
     });
     bodies(taken.recv().unwrap().unwrap())
 }

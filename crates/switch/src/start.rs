@@ -170,19 +170,9 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let parts = ShardParts { config: &config, directory: &loaded.directory, guard: &guard, ports, clock };
     let epoch = loaded.recovery.epoch;
     let shard_thread = start_shard(&parts, epoch, records, performer, letters, api)?;
-    for snapshot in loaded.recovery.calls.into_iter().flat_map(|call| call.legs) {
-        to_shard.post(Letter::Adopt(snapshot));
-    }
-    for order in loaded.people {
-        to_shard.post(Letter::Order(order, None));
-    }
+    take_up(&to_shard, loaded.recovery, loaded.people);
     let directory_thread = loaded.keeper.start(inboxes.clone(), notices.clone()).map_err(io("directory"))?;
-    let (follower, server, seq) = (loaded.directory.clone(), deps.store.server(), loaded.seq);
-    // It connects to the database first, which blocks.
-    let following = tokio::task::spawn_blocking(move || {
-        server.follow(seq, Box::new(move |changes| follower.tell(Job::Changes(changes))))
-    });
-    let following = following.await.map_err(|error| io("follower")(std::io::Error::other(error)))??;
+    let following = follow(loaded.directory.clone(), deps.store.server(), loaded.seq).await?;
     let handle = Handle(Arc::new(Inner {
         clock,
         config: arc_swap::ArcSwap::new(Arc::clone(&config)),
@@ -212,6 +202,28 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     }));
     open_doors(&handle, loaded.directory, deps.listeners.sip_tcp.take())?;
     Ok(Running { handle, ports, api_datagrams, api_in_sip })
+}
+
+/// Gives the shard what the last run left: legs that get a BYE, statuses, messages that wait.
+fn take_up(to_shard: &Inbox, recovery: Recovery, people: Vec<Order>) {
+    for snapshot in recovery.calls.into_iter().flat_map(|call| call.legs) {
+        to_shard.post(Letter::Adopt(snapshot));
+    }
+    for order in people {
+        to_shard.post(Letter::Order(order, None));
+    }
+}
+
+/// Follows the changes of the database. It connects first, which blocks.
+async fn follow(
+    directory: Directory,
+    server: Server,
+    seq: i64,
+) -> Result<strowger_store::Following, StartError> {
+    let following = tokio::task::spawn_blocking(move || {
+        server.follow(seq, Box::new(move |changes| directory.tell(Job::Changes(changes))))
+    });
+    Ok(following.await.map_err(|error| io("follower")(std::io::Error::other(error)))??)
 }
 
 /// Starts the tasks that resolve names and accept SIP connections.

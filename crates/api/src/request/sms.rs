@@ -46,7 +46,7 @@ fn args(command: &Command, words: &[&str], from: &str) -> Args {
     let own = || from.to_owned();
     match command.name {
         "callback" if args.positional.is_empty() && !named(&args, &["num", "anum"]) => {
-            args.positional.push(own())
+            args.positional.push(own());
         }
         "cli" if args.positional.is_empty() && !named(&args, &["anum"]) => args.positional.push(own()),
         "p2p" if args.positional.len() == 1 => args.positional.insert(0, own()),
