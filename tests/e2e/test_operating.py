@@ -1,6 +1,7 @@
 """Operating a running exchange: services restarted under a call, the process restarted by itself, programs of the operator."""
 
 import contextlib
+import json
 import re
 import socket
 import struct
@@ -9,7 +10,7 @@ import threading
 import pytest
 
 from phone import Phone
-from strowger import Server, wait_for
+from strowger import Server, Sipp, caller, parse_table, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,6 @@ def test_the_process_restarts_itself_with_its_ports_and_its_number():
                  "the restart")
         wait_for(lambda: server.log_text().count(" ready ") >= 2, 30, "the second start")
         assert server.process.poll() is None
-        import json
         after = json.loads(again.read_text())
         assert after == before, "the same process on the same ports"
         assert server.credit("alice") == 5
@@ -159,3 +159,100 @@ def test_the_process_restarts_itself_with_its_ports_and_its_number():
         server.process.terminate()
         assert server.process.wait(30) == 0
         assert not again.exists()
+
+
+def test_a_backup_is_proved_and_restored_by_command():
+    with Server() as server:
+        alice = server.account("alice", credit=7)
+        answer = server.ok("dbbackup", path="before.backup")
+        assert re.match(r"OK: before\.backup: \d+ bytes, 2 accounts, 0 CDRs, restored into a scratch database", answer), answer
+        assert [path.name for path in (server.folder / "backups").iterdir()] == ["before.backup"], "the scratch is gone"
+        server.account("bob", credit=5)
+        server.ok("addcredit", targetuser="alice", credit=1)
+        (server.folder / "backups" / "broken.backup").write_bytes(b"not a database")
+        assert server.api("dbrestore", path="broken.backup").startswith("ERROR: ")
+        assert server.api("dbrestore", path="../strowger.db").startswith("ERROR: ")
+        assert "verified: 2 accounts" in server.ok("dbrestore", path="before.backup")
+        wait_for(lambda: server.log_text().count(" ready ") >= 2, 60, "the restart after the restore")
+        assert server.credit("alice") == 7
+        assert "not found" in server.api("balance", targetuser="bob")
+        assert (server.folder / "strowger.db.before-restore").exists(), "the old database is kept aside"
+        assert server.table(f"select username from tb_users where id = {alice}")[0]["username"] == "alice"
+
+
+def test_settings_round_trip_through_files_and_act_at_once():
+    with Server() as server:
+        assert server.ok("setini", section="limits", key="bantime", value=700) == "OK: bantime: in force"
+        assert server.ok("getini", section="limits", key="bantime") == "OK: 700"
+        assert "next start" in server.ok("setini", section="process", key="readers", value=3)
+        assert server.ok("timezoneset", timezone="Asia/Tokyo") == "OK: Asia/Tokyo, 540 minutes east of UTC"
+        assert server.ok("savesettings").startswith("OK: 3 settings in strowger.ini")
+        text = (server.folder / "settings" / "strowger.ini").read_text()
+        assert 'bantime = "700"' in text and 'timezone = "Asia/Tokyo"' in text, text
+        server.sql("delete from tb_settings where name in ('bantime', 'readers', 'timezone')")
+        server.ok("reload")
+        assert server.ok("getini", key="bantime") == "OK: 600"
+        assert server.ok("loadinifiles") == "OK: 3 settings of 1 files, 2 in force"
+        assert server.ok("getini", key="bantime") == "OK: 700"
+        wrong = text.replace('"700"', '"soon"').replace("Asia/Tokyo", "Europe/Berlin")
+        (server.folder / "settings" / "strowger.ini").write_text(wrong)
+        assert "bantime" in server.api("loadinifiles")
+        assert server.ok("getini", key="timezone") == "OK: Asia/Tokyo", "all or nothing"
+        assert server.api("setini", section="process", key="hostcontrol", value="true").startswith("ERROR: ")
+        server.stop()
+        server.start()
+        assert server.ok("getini", key="readers") == "OK: 3"
+
+
+def test_maintenance_runs_by_itself_once():
+    with Server(maintinterval=1) as server:
+        rows = "select period from maintenance where done = 1"
+        wait_for(lambda: len(server.table(rows)) >= 5, 30, "every period's maintenance")
+        assert list((server.folder / "reports").glob("daily-*.txt")), "the report is a file where nobody is named"
+        assert "done already" in server.ok("weeklymaint")
+        assert server.ok("maintreset") == "OK: the maintenance schedule runs"
+        server.ok("dbbackup", ival=1)
+        wait_for(lambda: list((server.folder / "backups").glob("auto-*.backup")), 30, "the backup by itself")
+
+
+def test_calls_are_priced_again_by_present_tariffs():
+    with Server() as server:
+        server.account("alice", credit=10)
+        server.price("44", 6)
+        with Sipp("uas", keys={"hold_ms": 500}) as trunk:
+            server.trunk("out", trunk.port, "44")
+            with caller(server, "alice", "441234", hold_ms=2200) as alice:
+                alice.finish()
+            trunk.finish()
+        [cdr] = wait_for(server.cdrs, 30, "the record")
+        cost = float(cdr["costenduser"])
+        assert cost > 0
+        credit = server.credit("alice")
+        assert server.ok("rebill", days=1).startswith("OK: 1 records looked at, 0 changed, 0 postings")
+        server.sql("update tb_billentries set price = 12 where prefix = '44'")
+        wait_for(lambda: "12 USD" in server.ok("rating", targetuser="alice", bnum="441234"), 30, "the new price")
+        shown = server.ok("rebill", days=1, checkwarnings=1)
+        assert "441234" in shown and float(server.cdrs()[0]["costenduser"]) == cost, "it changes nothing"
+        assert "1 changed, 0 postings" in server.ok("rebill", days=1)
+        assert float(server.cdrs()[0]["costenduser"]) == pytest.approx(2 * cost)
+        assert server.credit("alice") == credit, "not unless it is asked for"
+        assert "0 changed, 1 postings" in server.ok("rebill", days=1, credit="yes")
+        assert server.credit("alice") == pytest.approx(credit - cost)
+        assert "0 changed, 0 postings" in server.ok("rebill", days=1, credit="yes"), "once"
+        assert set(server.ledger_sums().values()) <= {"0"}
+        server.sql("update tb_billentries set price = 6 where prefix = '44'")
+        wait_for(lambda: "6 USD" in server.ok("rating", targetuser="alice", bnum="441234"), 30, "the old price")
+        assert "1 changed, 1 postings" in server.ok("rebill", days=1, credit="yes")
+        assert server.credit("alice") == pytest.approx(credit), "what was too much is given back"
+        assert "0 mistakes" in server.ok("checkcredits")
+
+
+def test_the_exchange_tests_itself(shared):
+    table = shared.ok("unittest", testtype="self", threads=2, testtime=1)
+    rows = {row["test"]: row for row in parse_table(table)}
+    assert set(rows) >= {"database", "sip", "media", "disk", "queue"}, table
+    for row in rows.values():
+        assert int(row["failed"]) == 0 and int(row["done"]) > 0, row
+        assert float(row["p50ms"]) <= float(row["p95ms"]) <= float(row["p99ms"]), row
+    lines = shared.ok("unittest", testtype="options", testtime=1).splitlines()
+    assert any("OPTIONS" in line for line in lines), lines

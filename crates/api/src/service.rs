@@ -23,6 +23,15 @@ pub enum ServiceOrder {
     ReopenDoors(oneshot::Sender<Result<usize, String>>),
     /// The configuration was read again.
     Configured,
+    /// Run the load generator against a second exchange of the same program.
+    Measure {
+        /// The measurements by name.
+        only: Vec<String>,
+        /// How long each takes.
+        seconds: u32,
+        /// Its lines, or why there are none.
+        done: oneshot::Sender<Result<Vec<String>, String>>,
+    },
     /// Put this verified backup in the database's place: everything stops for it and starts again.
     Restore(PathBuf),
 }

@@ -369,6 +369,12 @@ async fn wait(handle: &Handle, gate: &Gate, wishes: &mut Wishes<'_>, log: &Log) 
                     // Whoever asked may have gone.
                     let _ = done.send(gate.reopen().await.map_err(|error| error.to_string()));
                 }
+                ServiceOrder::Measure { only, seconds, done } => {
+                    tokio::task::spawn_blocking(move || {
+                        // Whoever asked may have gone.
+                        let _ = done.send(crate::bench::in_a_process_of_its_own(&only, seconds));
+                    });
+                }
                 ServiceOrder::Configured => follow_level(log, &handle.config()),
             },
             _ = look.tick() => broken = handle.store().is_broken(),

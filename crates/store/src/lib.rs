@@ -35,6 +35,7 @@ mod options;
 mod outbox;
 mod presence;
 mod reader;
+mod rebill;
 mod records;
 mod recover;
 mod rows;
@@ -77,6 +78,7 @@ pub use self::messages::{KeptMessage, MessageError, NewMessage};
 pub use self::options::{Database, Options};
 pub use self::outbox::{DueLetter, Letter, LetterKind, OutboxError, is_mail_address};
 pub use self::presence::PresenceRow;
+pub use self::rebill::{NewPrice, PricedCall, Repriced};
 pub use self::records::CallRecord;
 pub use self::recover::{Recovered, Recovery};
 pub use self::rows::{

@@ -27,7 +27,7 @@ pub const GROUPS: [&[&Command]; 7] = [
     ours::COMMANDS,
 ];
 
-pub use text::date;
+pub use text::{date, day_of};
 pub use unavailable::UNAVAILABLE;
 
 use strowger_model::Unit;

@@ -24,6 +24,19 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The first moment of a day that is written `YYYY-MM-DD`, in UTC; a time after it is not looked at.
+pub fn day_of(text: &str) -> Option<Wall> {
+    let mut parts = text.trim().get(..10)?.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let (shifted, month_from_march) = (year - i64::from(month <= 2), (month + 9) % 12);
+    let (era, year_of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let days =
+        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    // What is no day, such as the 30th of February, does not come back as it was written.
+    (civil(days) == (year, month, day)).then_some(Wall(days * 86_400_000))
+}
+
 /// The first moment of the day, and of the month, that `at` lies in, in a zone so many minutes east of UTC.
 pub fn day_and_month_start(at: Wall, utc_offset_min: i32) -> (Wall, Wall) {
     const DAY_MS: i64 = 86_400_000;
@@ -46,6 +59,21 @@ mod tests {
             (-1, "1969-12-31 23:59:59"),
         ] {
             assert_eq!(date(Wall(ms)), wanted);
+        }
+    }
+
+    #[test]
+    fn days_are_read_as_they_are_written() {
+        for (text, wanted) in [
+            ("1970-01-01", Some(0)),
+            ("2000-02-29", Some(951_782_400_000)),
+            (" 2026-11-21 23:59:59", Some(1_795_219_200_000)),
+            ("2026-02-30", None),
+            ("2026-13-01", None),
+            ("yesterday!", None),
+            ("", None),
+        ] {
+            assert_eq!(day_of(text), wanted.map(Wall), "{text}");
         }
     }
 

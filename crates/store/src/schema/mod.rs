@@ -41,6 +41,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0028_tb_holidays", include_str!("../../sql/0028_tb_holidays.sql")),
     ("0045_maintenance", include_str!("../../sql/0045_maintenance.sql")),
     ("0046_tb_cdrdays", include_str!("../../sql/0046_tb_cdrdays.sql")),
+    ("0047_rebill", include_str!("../../sql/0047_rebill.sql")),
     ("0063_tb_users_cli", include_str!("../../sql/0063_tb_users_cli.sql")),
     ("0030_tb_outbox", include_str!("../../sql/0030_tb_outbox.sql")),
     ("0031_onetime_code", include_str!("../../sql/0031_onetime_code.sql")),

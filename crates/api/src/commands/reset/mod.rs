@@ -9,6 +9,7 @@ mod dbrsttgs;
 mod gwrst;
 mod logrename;
 mod maintreset;
+mod rebill;
 mod reload;
 mod reloadapikeys;
 mod reloaddialplan;
@@ -35,6 +36,7 @@ pub const COMMANDS: &[&Command] = &[
     &gwrst::COMMAND,
     &logrename::COMMAND,
     &maintreset::COMMAND,
+    &rebill::COMMAND,
     &reload::COMMAND,
     &reloadapikeys::COMMAND,
     &reloaddialplan::COMMAND,

@@ -33,6 +33,7 @@ mod setini;
 mod syncusers;
 mod toclient;
 mod togw;
+mod unittest;
 mod updcdrdir;
 mod weeklymaint;
 mod willstop;
@@ -73,6 +74,7 @@ pub const COMMANDS: &[&Command] = &[
     &syncusers::COMMAND,
     &toclient::COMMAND,
     &togw::COMMAND,
+    &unittest::COMMAND,
     &updcdrdir::COMMAND,
     &weeklymaint::COMMAND,
     &willstop::COMMAND,
