@@ -50,6 +50,12 @@ fn try_file(from: &Path) -> Result<BackupReport, BackupError> {
         // What was not made is not there.
         let _ = std::fs::remove_file(ending(&scratch, rest));
     }
+    // Whoever read the backup itself left an empty log beside it.
+    if std::fs::metadata(ending(from, "-wal")).is_ok_and(|log| log.len() == 0) {
+        for rest in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(ending(from, rest));
+        }
+    }
     tried
 }
 

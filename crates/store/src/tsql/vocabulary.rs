@@ -5,7 +5,7 @@ use crate::errors::SqlError;
 use crate::fields::WRITABLE;
 
 /// Tables that may be read but not written, with the reason.
-const READ_ONLY: [(&str, &str); 17] = [
+const READ_ONLY: [(&str, &str); 20] = [
     ("tb_cdrresellers", "it is computed from the call records"),
     ("ledger", "money moves by addcredit, transfercredit and calls only"),
     ("balance", "write tb_users.credit: the difference is booked"),
@@ -18,6 +18,9 @@ const READ_ONLY: [(&str, &str); 17] = [
     ("line_state", "write tb_users.status"),
     ("cdr", "write tb_cdrs"),
     ("cdr_cost", "it is computed from the call records"),
+    ("tb_cdrdays", "dailymaint sums it up"),
+    ("maintenance", "the server writes down what was done"),
+    ("rebill", "rebill writes what was charged"),
     ("tb_outbox", "the server queues its messages itself"),
     ("tb_apikeys", "use apikeyadd and apikeydel"),
     ("tb_messages", "sendim writes it"),
