@@ -228,7 +228,7 @@ impl Dispatcher {
             source: job.source,
             command: "action".into(),
             object: format!("{} {kind}", job.name),
-            outcome: outcome.map_or_else(|failure| failure.to_string(), |text| text),
+            outcome: outcome.unwrap_or_else(|failure| failure.to_string()),
         });
     }
 

@@ -341,7 +341,7 @@ fn parts(name: &str) -> Result<(Vec<&str>, &str), FolderError> {
             && !part.chars().any(|c| c.is_control() || c == '\\')
     };
     let all: Vec<&str> = name.split('/').collect();
-    if name.len() > MAX_NAME || all.len() > MAX_DEPTH || !all.iter().all(|part| fine(part)) {
+    if name.len() > MAX_NAME || all.len() > MAX_DEPTH || !all.iter().all(fine) {
         return Err(FolderError::Name);
     }
     let (last, folders) = all.split_last().ok_or(FolderError::Name)?;

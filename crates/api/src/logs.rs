@@ -20,6 +20,9 @@ const MAX_SEARCH_TIME: Duration = Duration::from_secs(2);
 /// The longest line that is looked at, in bytes; the rest of it is passed over.
 const MAX_LINE_BYTES: u64 = 64 * 1_024;
 
+/// Puts a filter in force, or says what is wrong with it.
+pub type Change = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
 /// What whoever writes the log lets commands do.
 pub struct LogControl {
     /// The folder of the files.
@@ -27,7 +30,7 @@ pub struct LogControl {
     /// The filter in force, as `loglevel` has it.
     pub filter: Box<dyn Fn() -> String + Send + Sync>,
     /// Puts another filter in force until the next reload or start; a wrong one is refused with the reason.
-    pub change: Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>,
+    pub change: Change,
     /// Begins a new file. Waits for the disk.
     pub rotate: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
 }

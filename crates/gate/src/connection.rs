@@ -116,7 +116,7 @@ async fn serve<S: Bytes>(gate: Gate, stream: S, verdict: Verdict, first: Vec<u8>
             Box::pin(gate.switch.serve_sip_stream(stream, flow, first)).await;
         }
         Verdict::Tls => {
-            debug!(peer = %client.peer, "TLS, for which there is no certificate or which is inside TLS")
+            debug!(peer = %client.peer, "TLS, for which there is no certificate or which is inside TLS");
         }
         Verdict::Stun => debug!(peer = %client.peer, "STUN over TCP is not served"),
         Verdict::Unknown | Verdict::More if first.len() >= most_undecided(&gate) => {

@@ -107,7 +107,7 @@ impl Server<'_> {
                 Ok(Left::Nothing) => return Ok(After::Over),
                 Ok(Left::Restart) => return Ok(After::Restart),
                 Ok(Left::Restore(restore)) => {
-                    self.restored = Some(restore.carry_out(&self.startup, &self.data))
+                    self.restored = Some(restore.carry_out(&self.startup, &self.data));
                 }
                 Err(failure) => {
                     if let Some(restored) = self.restored.take() {

@@ -62,8 +62,11 @@ pub(crate) struct Writer {
     last_group: usize,
     killed: bool,
     /// Somebody wants a fresh connection after the group that is being gathered.
-    reconnecting: Option<Box<dyn FnOnce(Result<(), Unavailable>) + Send>>,
+    reconnecting: Option<Reconnected>,
 }
+
+/// Who is told whether a fresh connection stands.
+type Reconnected = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
 
 impl Writer {
     /// A writer on an open connection.

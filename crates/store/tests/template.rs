@@ -36,6 +36,7 @@ const HOSTILE: [&str; 8] = [
 ];
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn values_are_bound_wherever_a_place_stands() {
     for bench in engines() {
         let store = bench.open();

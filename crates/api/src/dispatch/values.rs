@@ -88,7 +88,7 @@ pub struct Text(Vec<Part>);
 enum Part {
     Text(String),
     Place(Slot),
-    Select(SqlTemplate),
+    Select(Box<SqlTemplate>),
 }
 
 impl Text {
@@ -105,9 +105,9 @@ impl Text {
                     return Err(format!("{{{name}}} is refused: secrets are not put into texts"));
                 }
                 Piece::Place(slot) => Part::Place(slot),
-                Piece::Select(sql) => {
-                    Part::Select(store.sql_template(sql, true).await.map_err(|wrong| wrong.to_string())?)
-                }
+                Piece::Select(sql) => Part::Select(Box::new(
+                    store.sql_template(sql, true).await.map_err(|wrong| wrong.to_string())?,
+                )),
             });
         }
         Ok(Self(parts))

@@ -136,7 +136,7 @@ impl Keeper {
     /// In how long the certificate is to be renewed; zero: now.
     fn due(&self) -> Duration {
         match self.files.certificate() {
-            Ok(Some(stored)) => stored.validity.map_or(Duration::ZERO, |validity| validity.until_renewal()),
+            Ok(Some(stored)) => stored.validity.map_or(Duration::ZERO, validity::Validity::until_renewal),
             _ => Duration::ZERO,
         }
     }

@@ -28,9 +28,8 @@ pub(super) fn validity(certificate: &[u8]) -> Option<Validity> {
     let read = yasna::parse_der(certificate, |reader| {
         reader.read_sequence(|certificate| {
             let validity = certificate.next().read_sequence(|signed| {
-                let version = |reader: BERReader<'_, '_>| {
-                    reader.read_tagged(Tag::context(0), |version| version.read_i64())
-                };
+                let version =
+                    |reader: BERReader<'_, '_>| reader.read_tagged(Tag::context(0), BERReader::read_i64);
                 signed.read_optional(version)?;
                 // Serial number, algorithm, issuer.
                 for _ in 0..3 {
@@ -39,7 +38,7 @@ pub(super) fn validity(certificate: &[u8]) -> Option<Validity> {
                 let validity = signed.next().read_sequence(|validity| {
                     Ok(Validity { from: time(validity.next())?, until: time(validity.next())? })
                 })?;
-                while signed.read_optional(|rest| rest.read_der())?.is_some() {}
+                while signed.read_optional(BERReader::read_der)?.is_some() {}
                 Ok(validity)
             })?;
             // The signature's algorithm and the signature.

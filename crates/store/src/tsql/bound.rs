@@ -95,12 +95,11 @@ impl Store {
         let plan = plan::plan(self, statement.clone(), 1, slots.len())?;
         let nothing = vec![DbValue::Null; slots.len()];
         let texts: Vec<String> = plan.texts().iter().map(|text| numbered(text, &nothing).0).collect();
-        let check: Box<dyn FnOnce(Result<&mut crate::db::Conn, _>) -> Result<(), SqlError> + Send> =
-            Box::new(move |conn| {
-                let conn = conn.map_err(ReadError::Unavailable)?;
-                texts.iter().try_for_each(|text| conn.check(text)).map_err(SqlError::from)
-            });
-        self.read(check).await?;
+        let check = move |conn: Result<&mut crate::db::Conn, _>| {
+            let conn = conn.map_err(ReadError::Unavailable)?;
+            texts.iter().try_for_each(|text| conn.check(text)).map_err(SqlError::from)
+        };
+        self.read(Box::new(check)).await?;
         Ok(SqlTemplate { statement, slots })
     }
 

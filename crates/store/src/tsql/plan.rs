@@ -14,7 +14,8 @@ use crate::errors::SqlError;
 use crate::options::Database;
 use crate::store::Store;
 
-/// A statement that is ready to run.
+/// A statement that is ready to run. One exists at a time, so its size is nobody's concern.
+#[expect(clippy::large_enum_variant, reason = "made, used and dropped once a statement")]
 pub(super) enum Plan {
     Select(SelectPlan),
     Insert(InsertPlan),

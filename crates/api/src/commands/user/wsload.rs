@@ -42,8 +42,7 @@ async fn run(call: Call, params: Params) -> Outcome {
     let config = call.config();
     let info = call.switch().info().await;
     let flows = u64::try_from(call.switch().flows()).unwrap_or(u64::MAX);
-    let load =
-        level(flows, config.maxconnections.into()).max(level(info.calls.into(), config.maxcalls.into()));
+    let load = level(flows, config.maxconnections.into()).max(level(info.calls, config.maxcalls.into()));
     let load = if info.draining { FULL } else { load };
     Ok(Reply::ok(format!("ws load: {load} type: {TYPE_SIP}"))
         .with("load", load)
