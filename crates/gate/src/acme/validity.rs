@@ -24,12 +24,17 @@ impl Validity {
 }
 
 /// Reads it from a certificate in DER.
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the methods are not general over the reader's lifetimes"
+)]
 pub(super) fn validity(certificate: &[u8]) -> Option<Validity> {
     let read = yasna::parse_der(certificate, |reader| {
         reader.read_sequence(|certificate| {
             let validity = certificate.next().read_sequence(|signed| {
-                let version =
-                    |reader: BERReader<'_, '_>| reader.read_tagged(Tag::context(0), BERReader::read_i64);
+                let version = |reader: BERReader<'_, '_>| {
+                    reader.read_tagged(Tag::context(0), |version| version.read_i64())
+                };
                 signed.read_optional(version)?;
                 // Serial number, algorithm, issuer.
                 for _ in 0..3 {
@@ -38,7 +43,7 @@ pub(super) fn validity(certificate: &[u8]) -> Option<Validity> {
                 let validity = signed.next().read_sequence(|validity| {
                     Ok(Validity { from: time(validity.next())?, until: time(validity.next())? })
                 })?;
-                while signed.read_optional(BERReader::read_der)?.is_some() {}
+                while signed.read_optional(|rest| rest.read_der())?.is_some() {}
                 Ok(validity)
             })?;
             // The signature's algorithm and the signature.

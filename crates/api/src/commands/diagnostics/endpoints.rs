@@ -32,7 +32,8 @@ async fn run(call: Call, _: Params) -> Outcome {
     let after = call.cursor.map(AccountId);
     let found = call.switch().probe(call.scope, after, PAGE).await?;
     let phones = found.iter().filter(|endpoint| !endpoint.server);
-    let next = phones.clone().last().filter(|_| phones.clone().count() >= PAGE).map(|last| last.account.0);
+    let next =
+        phones.clone().next_back().filter(|_| phones.clone().count() >= PAGE).map(|last| last.account.0);
     let calls = call.switch().live_calls(call.scope).await?;
     let snapshot = call.switch().snapshot();
     let rows = found

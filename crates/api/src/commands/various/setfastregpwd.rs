@@ -45,7 +45,7 @@ async fn run(call: Call, params: Params) -> Outcome {
     call.store().set_password(call.scope, account.id, params.password.clone()).await?;
     call.switch().refresh().await;
     let known = call.switch().account(account.id);
-    if !known.is_some_and(|known| known.password.expose() == params.password.expose()) {
+    if known.is_none_or(|known| known.password.expose() != params.password.expose()) {
         return Err(Failure::failed("the password is stored, but not in the registrar's memory yet"));
     }
     Ok(Reply::ok("password changed").with("userid", account.id.0))
