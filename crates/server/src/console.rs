@@ -34,7 +34,7 @@ pub(crate) fn run(place: &Place, line: &[String]) -> Result<(), Failure> {
         None => Session::Offline(Box::new(Offline::start(place)?)),
     };
     if let Some(types) = line.first().filter(|word| is_tail(word)).map(|_| line[1..].join(",")) {
-        return Ok(follow(&data, &types)?.map_or_else(|| Err(not_running()), Ok)?);
+        return follow(&data, &types)?.ok_or_else(not_running);
     }
     if !line.is_empty() {
         let outcome = session.ask(&line.join(" "))?;
