@@ -130,7 +130,8 @@ mod tests {
     #[tokio::test]
     async fn pages_of_listed_hosts_are_fetched_and_nothing_else() {
         let own = server().await;
-        let outgoing = Outgoing::new("127.0.0.1".parse().unwrap_or_default(), String::new());
+        let config = strowger_config::Config::with(&[("webhookprivate", "127.0.0.1")]);
+        let outgoing = Outgoing::new(config.webhookprivate.clone(), String::new());
         let hosts = [own.clone()];
         let limit = Duration::from_secs(30);
         let get = async |path: &str| outgoing.get(&format!("http://{own}{path}"), &hosts, 50, limit).await;
