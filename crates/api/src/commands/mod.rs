@@ -9,6 +9,7 @@ mod ours;
 mod prices;
 mod public;
 mod reset;
+mod routes;
 pub(crate) mod text;
 mod unavailable;
 mod user;

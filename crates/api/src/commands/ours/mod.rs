@@ -4,9 +4,16 @@ mod apikeyadd;
 mod apikeydel;
 mod apikeylist;
 mod authexplain;
+mod codesgenerate;
+mod codeslist;
+mod codesrevoke;
 mod eventlist;
 mod events;
 mod examples;
+mod numberadd;
+mod numberassign;
+mod numberlist;
+mod numberrelease;
 mod priceassign;
 mod priceexport;
 mod priceimport;
@@ -14,6 +21,10 @@ mod pricelistadd;
 mod pricelistdel;
 mod pricelists;
 mod requests;
+mod routeadd;
+mod routedel;
+mod routelist;
+mod routeset;
 mod webhookadd;
 mod webhookdel;
 mod webhooklist;
@@ -32,6 +43,17 @@ pub const COMMANDS: &[&Command] = &[
     &eventlist::COMMAND,
     &events::COMMAND,
     &examples::COMMAND,
+    &codesgenerate::COMMAND,
+    &codeslist::COMMAND,
+    &codesrevoke::COMMAND,
+    &numberadd::COMMAND,
+    &numberassign::COMMAND,
+    &numberlist::COMMAND,
+    &numberrelease::COMMAND,
+    &routeadd::COMMAND,
+    &routedel::COMMAND,
+    &routelist::COMMAND,
+    &routeset::COMMAND,
     &priceassign::COMMAND,
     &priceexport::COMMAND,
     &priceimport::COMMAND,
