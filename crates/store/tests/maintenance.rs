@@ -89,3 +89,32 @@ fn what_is_older_than_its_age_goes_and_days_are_summed_up() {
         assert!(wait(store.sum_day("2026-11-21", Wall(START.0 - 86_400_000))).unwrap().is_empty());
     }
 }
+
+/// PostgreSQL's programs do its backups; a machine may be without them.
+fn can_back_up(bench: &Bench) -> bool {
+    let there = bench.is_sqlite() || std::process::Command::new("pg_dump").arg("--version").output().is_ok();
+    if !there {
+        println!("SKIPPED on PostgreSQL: pg_dump is not installed");
+    }
+    there
+}
+
+#[test]
+fn a_backup_is_proved_in_a_scratch_database_and_leaves_nothing_behind() {
+    for bench in engines().iter().filter(|bench| can_back_up(bench)) {
+        let store = bench.open();
+        user(&store, "alice", "5");
+        let folder = bench.path().join("backups");
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("one.backup");
+        wait(store.backup(Scope::All, file.clone())).unwrap();
+        let report = wait(store.try_backup(Scope::All, &file)).unwrap();
+        assert_eq!((report.accounts, report.cdrs), (1, 0), "{}", bench.name);
+        let left: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["one.backup"], "{}", bench.name);
+        let broken = folder.join("broken.backup");
+        std::fs::write(&broken, "no backup").unwrap();
+        assert!(wait(store.try_backup(Scope::All, &broken)).is_err(), "{}", bench.name);
+    }
+}
