@@ -89,7 +89,7 @@ OVERSIZE = {
     "body": ("main", b"POST /mvapireq/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(HUGE) + HUGE, b"HTTP/1.1 4"),
     "chunked body": ("main", [b"POST /mvapireq/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"]
                      + [b"10000\r\n" + b"B" * 65536 + b"\r\n"] * 64, b"HTTP/1.1 4"),
-    "console line": ("admin", b"admin\r\n" + HUGE, b"Strowger"),
+    "console line": ("admin", b"admin\r\n" + HUGE, b"\xff\xfb\x01\xff\xfb\x03\xff\xfd\x1fStrowger"),
     "SIP body declared": ("sip", b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 4000000000\r\n\r\n" + HUGE, b""),
     "SIP body negative": ("sip", b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: -5\r\n\r\n" + HUGE, b""),
     "SIP header": ("sip", b"OPTIONS sip:a@b SIP/2.0\r\nX: " + HUGE + b"\r\n\r\n", b""),
