@@ -352,3 +352,16 @@ def test_webhooks_over_tls_believe_the_named_authority(tmp_path):
     finally:
         receiver.shutdown()
         receiver.server_close()
+
+
+def test_little_credit_is_told_once_until_there_is_enough_again():
+    with Server(apialtauth=1, onnetprice="1.2", lowcreditwarn=3600) as server:
+        server.account("poor", credit=2), server.account("rich")
+        ended = lambda: server.ok("eventlist", types="call.ended").count("call.ended")
+        low = lambda: [json.loads(row["event"]) for row in server.table_of("eventlist", types="balance")]
+        for number, (credit, told) in enumerate([(2, 1), (2, 1), (100_000, 1), (2, 2)], start=1):
+            server.sql(f"update tb_users set credit = {credit} where username = 'poor'")
+            one_call(server, "poor", "rich")
+            wait_for(lambda: ended() == number, PATIENCE, "the end of the call")
+            assert len(low()) == told, low()
+        assert low()[0]["user"] == "poor" and 0 < low()[0]["seconds"] <= 100

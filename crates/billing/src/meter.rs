@@ -79,6 +79,9 @@ pub struct Meter {
     cut: bool,
     ended: bool,
     left: Option<(Amount, Unit)>,
+    /// The warning of little credit was given, and nothing has come since.
+    #[serde(default)]
+    warned: bool,
 }
 
 impl Meter {
@@ -109,6 +112,7 @@ impl Meter {
             cut: false,
             ended: false,
             left: None,
+            warned: false,
         }
     }
 
@@ -164,7 +168,7 @@ impl Meter {
                 Some(MeterAction::Drop)
             }
             MoneyEvent::Settled { .. } => self.ended.then_some(MeterAction::Settled),
-            MoneyEvent::Held { step, steps, left } => self.on_held(*step, *steps, *left),
+            MoneyEvent::Held { step, steps, left } => self.on_held(now, *step, *steps, *left),
             MoneyEvent::Refused { step, why } => self.on_refused(now, *step, *why),
         }
     }
@@ -196,6 +200,10 @@ impl Meter {
                 self.asked = true;
                 Some(MeterAction::Touch)
             }
+            MeterDeadline::Warn => {
+                self.warned = true;
+                Some(MeterAction::Warn { left_s: self.left_s(now) })
+            }
         }
     }
 
@@ -208,7 +216,8 @@ impl Meter {
         let cut = self.cut_at().map(|at| (at, MeterDeadline::Cut));
         let extend = self.extend_at().filter(|_| !self.asked).map(|at| (at, MeterDeadline::Extend));
         let touch = self.touch_at().filter(|_| !self.asked).map(|at| (at, MeterDeadline::Touch));
-        [cut, extend, touch].into_iter().flatten().min()
+        let warn = self.warn_at().map(|at| (at, MeterDeadline::Warn));
+        [cut, extend, touch, warn].into_iter().flatten().min()
     }
 
     /// Of a fork whose dearest branch was held, this one answered.
@@ -265,6 +274,34 @@ impl Meter {
         (held.unwrap_or(Amount::ZERO), self.free_s)
     }
 
+    /// Seconds that the conversation can go on with what the enduser has, by what the store said last.
+    fn left_s(&self, now: Now) -> u64 {
+        self.lasts_s().unwrap_or(self.paid_s).saturating_sub(self.duration_ms(now) / 1000)
+    }
+
+    /// How long the conversation may last in all; none: its end is not a matter of the enduser's money.
+    fn lasts_s(&self) -> Option<u64> {
+        let enduser =
+            self.chain.enduser().filter(|rating| rating.floor.is_some() && rating.price > Amount::ZERO)?;
+        let (left, _) = self.left.filter(|(_, unit)| *unit == enduser.unit)?;
+        let more_s = i128::from(left.0.max(0)) * 60 / i128::from(enduser.price.0);
+        Some(self.paid_s.saturating_add(u64::try_from(more_s).unwrap_or(u64::MAX)))
+    }
+
+    /// When the credit will last no longer than the warning is early.
+    fn warn_at(&self) -> Option<Mono> {
+        let answered = self.answered.filter(|_| self.settings.warn_s > 0 && !self.warned)?;
+        let begins_s = self.lasts_s()?.saturating_sub(self.settings.warn_s.into());
+        Some(answered.plus_ms(begins_s.saturating_mul(1000)))
+    }
+
+    /// What is known of the credit lasts longer than the warning is early.
+    #[must_use]
+    pub fn is_well_off(&self, now: Now) -> bool {
+        let least_s = u64::from(self.settings.warn_s) + self.duration_ms(now) / 1000;
+        self.settings.warn_s > 0 && self.lasts_s().is_some_and(|lasts_s| lasts_s > least_s)
+    }
+
     /// The payer chain.
     #[must_use]
     pub const fn chain(&self) -> &Chain {
@@ -310,7 +347,7 @@ impl Meter {
         self.touched = Some(now.mono);
     }
 
-    fn on_held(&mut self, step: StepId, steps: u32, left: Option<Amount>) -> Option<MeterAction> {
+    fn on_held(&mut self, now: Now, step: StepId, steps: u32, left: Option<Amount>) -> Option<MeterAction> {
         let pending = self.pending.take_if(|p| p.step == step)?;
         if self.ended {
             return None;
@@ -331,6 +368,12 @@ impl Meter {
         self.paid_s += more_s;
         self.free_s += if pending.seconds { more_s } else { 0 };
         (self.stop, self.last_try) = (None, false);
+        if self.warned {
+            // More credit than at the warning: there will be another.
+            let answered = self.answered.unwrap_or_default();
+            let begins_s = self.lasts_s().unwrap_or(0).saturating_sub(self.settings.warn_s.into());
+            self.warned = answered.plus_ms(begins_s.saturating_mul(1000)) <= now.mono;
+        }
         let first = !std::mem::replace(&mut self.granted, true);
         first.then(|| self.begin(pending.asked.first(), left))
     }

@@ -19,6 +19,9 @@ pub struct MeterSettings {
     /// `mincreditonroute`: a prepaid call is begun with at least this credit, where it is not zero.
     #[serde(default)]
     pub least_credit: Amount,
+    /// `lowcreditwarn`: a prepaid enduser is warned when the credit lasts less than so many seconds; 0: never.
+    #[serde(default)]
+    pub warn_s: u32,
     /// Milliseconds between touches of the journal.
     pub touch_ms: u64,
     /// Milliseconds that a postpaid call goes on, once, while the store is silent.
@@ -33,6 +36,7 @@ impl Default for MeterSettings {
             first_slice_s: 60,
             reserve_s: 10,
             least_credit: Amount::ZERO,
+            warn_s: 0,
             touch_ms: 60_000,
             grace_ms: 60_000,
             ring_allowance_ms: 180_000,
@@ -53,6 +57,11 @@ pub enum MeterAction {
     Extend,
     /// The same; only the journal is due.
     Touch,
+    /// The enduser's credit lasts less than [`MeterSettings::warn_s`].
+    Warn {
+        /// So many seconds, by what the store said last.
+        left_s: u64,
+    },
     /// Hang up, then settle.
     Cut(CutReason),
     /// This node's epoch is over: end the call without touching money.
@@ -81,4 +90,6 @@ pub enum MeterDeadline {
     Extend,
     /// The journal is due.
     Touch,
+    /// Little credit is left.
+    Warn,
 }

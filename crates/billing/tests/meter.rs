@@ -158,6 +158,8 @@ struct Outcome {
     cut: Option<CutReason>,
     charges: Vec<Charge>,
     cdr: Cdr,
+    /// When little credit was told of, and how much was left, in seconds.
+    warned: Vec<(u64, u64)>,
 }
 
 /// One call that rings, is answered and would last so long; answers of the store take `lag_ms`.
@@ -165,7 +167,7 @@ fn run(meter: &mut Meter, store: &mut Store, ring_ms: u64, wanted_ms: u64, lag_m
     let mut answers: Vec<(u64, MoneyEvent)> = Vec::new();
     let order = meter.hold(now(0), journal());
     answers.push((lag_ms, store.perform(&order)));
-    let (mut at, mut answered, mut cut) = (0, None, None);
+    let (mut at, mut answered, mut cut, mut warned) = (0, None, None, Vec::new());
     loop {
         if let Some(i) = answers.iter().position(|(t, _)| *t <= at) {
             let (_, event) = answers.remove(i);
@@ -189,6 +191,10 @@ fn run(meter: &mut Meter, store: &mut Store, ring_ms: u64, wanted_ms: u64, lag_m
             continue;
         }
         if let Some(action) = meter.handle_timeout(now(at)) {
+            if let MeterAction::Warn { left_s } = action {
+                warned.push((at, left_s));
+                continue;
+            }
             if let MeterAction::Cut(reason) = action {
                 cut = Some(reason);
                 break;
@@ -214,7 +220,7 @@ fn run(meter: &mut Meter, store: &mut Store, ring_ms: u64, wanted_ms: u64, lag_m
     let order = meter.settle(now(at), cdr());
     store.perform(&order);
     let MoneyOrder::Settle { charges, cdr, .. } = order else { panic!("a settlement") };
-    Outcome { talked_ms, cut, charges, cdr: *cdr }
+    Outcome { talked_ms, cut, charges, cdr: *cdr, warned }
 }
 
 fn meter(chain: Chain) -> Meter {
@@ -244,6 +250,26 @@ fn a_paid_call_begins_with_the_least_credit_or_not_at_all() {
         assert_eq!(outcome.talked_ms.is_some(), begins, "{least} {credit} {floor:?}");
         assert!(begins || outcome.charges.is_empty());
         assert!(store.held.is_empty(), "the settlement ends the hold");
+    }
+}
+
+#[test]
+fn little_credit_is_told_once_and_in_time() {
+    for (credit, floor, warn_s, warned) in [
+        (200_000, Some(0), 60, vec![(141_000, 60)]),
+        (30_000, Some(0), 60, vec![(1_000, 30)]),
+        (200_000, Some(0), 0, vec![]),
+        (200_000, None, 60, vec![]),
+    ] {
+        let mut rating = flat(USER, ChargeKind::Enduser, 60_000);
+        rating.floor = floor.map(Amount);
+        let chain = Chain { payers: vec![rating], provider: None, free_seconds: false };
+        let mut store = Store::default();
+        store.settled.insert((USER, Unit::USD), Amount(credit));
+        let (call, leg) = ids();
+        let mut meter = Meter::new(call, leg, chain, MeterSettings { warn_s, ..MeterSettings::default() });
+        let outcome = run(&mut meter, &mut store, 1_000, 300_000, 0);
+        assert_eq!(outcome.warned, warned, "{credit} {floor:?} {warn_s}");
     }
 }
 

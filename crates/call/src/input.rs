@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strowger_billing::Rating;
-use strowger_model::event::CallChanged;
+use strowger_model::event::{CallChanged, Notice};
 use strowger_model::id::FlowId;
 use strowger_model::media::{MediaEvent, MediaOrder};
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
@@ -208,6 +208,8 @@ pub enum CallOutput {
     Money(MoneyOrder),
     /// For everybody who watches.
     Changed(CallChanged),
+    /// For whoever watches more than calls.
+    Notice(Notice),
     /// What an order came to.
     Reply {
         /// Of the order.

@@ -344,8 +344,8 @@ Money {
         "The price of calls between local accounts; empty is free."
     mincreditonroute: Decimal = "0" {}
         "The least credit, in the account's currency, with which a prepaid account may begin a paid call; 0 is any that covers the first billing step."
-    lowcreditwarn: u32 = "60" { max: 3600, unit: "s", without_effect: true }
-        "How long before the end of the credit the caller hears a warning; 0 is none."
+    lowcreditwarn: u32 = "60" { max: 3600, unit: "s" }
+        "How long before a call has used up its payer's credit the event `balance.low` is told; 0 is never."
     reserveslice: u32 = "10" { min: 1, max: 600, unit: "s" }
         "How long before reserved credit runs out more is reserved, at least."
     maxslice: u32 = "60" { min: 1, max: 3600, unit: "s" }

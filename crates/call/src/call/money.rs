@@ -2,11 +2,13 @@
 
 use strowger_billing::{CutReason, MeterAction};
 use strowger_model::cdr::EndedBy;
+use strowger_model::event::Notice;
 use strowger_model::payment::{Journal, MoneyEvent, MoneyOrder, Refusal};
 use strowger_model::{Amount, Now, Unit};
 
 use super::Call;
 use super::context::Context;
+use crate::input::CallOutput;
 use crate::input::CallRating;
 use crate::leg::Stage;
 use crate::reasons::Reason;
@@ -59,6 +61,11 @@ impl Call {
         {
             self.tell_credit(index, *steps);
         }
+        if matches!(event, MoneyEvent::Held { .. })
+            && self.trials.get(index).is_some_and(|trial| trial.meter.is_well_off(context.now))
+        {
+            self.credit_left(context, index, 0, false);
+        }
         if let Some(action) = action {
             self.act(context, index, action);
         }
@@ -100,6 +107,7 @@ impl Call {
                 self.end(context, EndedBy::Server, reason, None);
             }
             MeterAction::Drop => self.give_up_money(context, Reason::Fenced),
+            MeterAction::Warn { left_s } => self.credit_left(context, index, left_s, true),
             MeterAction::Settled => {}
         }
     }
@@ -129,6 +137,13 @@ impl Call {
             free_s,
             max_ms,
         })
+    }
+
+    /// Tells whoever watches that the payer's credit is low, or is not.
+    fn credit_left(&self, context: &mut Context<'_>, index: usize, left_s: u64, low: bool) {
+        let enduser = self.trials.get(index).and_then(|trial| trial.meter.chain().enduser());
+        let Some(account) = enduser.map(|rating| rating.account) else { return };
+        context.out.push_back(CallOutput::Notice(Notice::CreditLeft { call: self.id, account, left_s, low }));
     }
 
     /// `Credit` and `Rating` for the caller, where it is the paying enduser.

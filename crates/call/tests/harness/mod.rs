@@ -259,6 +259,7 @@ impl World {
                     assert_eq!(changed.sequence, self.changed.len() as u64);
                     self.changed.push(changed);
                 }
+                CallOutput::Notice(_) => {}
                 CallOutput::Reply { token, outcome } => self.replies.push((token, outcome)),
                 CallOutput::TrunkSeen { trunk, alive, .. } => self.trunks_seen.push((trunk, alive)),
                 CallOutput::Line { account, state } => {

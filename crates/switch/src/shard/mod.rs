@@ -377,6 +377,7 @@ impl Shard {
             CallOutput::Transmit { to, bytes } => self.transmit(to, bytes),
             CallOutput::Media(order) => self.outputs.push_back(ShardOutput::Media(order)),
             CallOutput::Money(order) => self.outputs.push_back(ShardOutput::Money(order)),
+            CallOutput::Notice(notice) => self.outputs.push_back(ShardOutput::Notice(notice)),
             CallOutput::Changed(changed) => {
                 self.count_call(now, &changed.what);
                 self.outputs.push_back(ShardOutput::Changed(changed));

@@ -92,6 +92,7 @@ fn call_settings(config: &Config) -> CallSettings {
     settings.meter.first_slice_s = config.maxslice;
     settings.meter.reserve_s = config.reserveslice;
     settings.meter.least_credit = Amount(config.mincreditonroute.0);
+    settings.meter.warn_s = config.lowcreditwarn;
     settings
 }
 
