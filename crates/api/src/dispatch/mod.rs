@@ -90,8 +90,9 @@ pub struct Dispatcher {
     actions: Actions,
     log: std::sync::OnceLock<LogControl>,
     fetch: std::sync::OnceLock<crate::fetch::Fetch>,
-    /// Whoever carries out what only the program can do.
+    /// The task that looks for due maintenance.
     pub(crate) schedule: crate::maintenance::Schedule,
+    /// Whoever carries out what only the program can do.
     pub(crate) services: std::sync::OnceLock<tokio::sync::mpsc::Sender<crate::service::ServiceOrder>>,
     keys: RwLock<Arc<ApiKeys>>,
     inspector: Inspector,
