@@ -203,6 +203,10 @@ class Client(Transport):
         """Sends a one-time code for a new password to the address, if an account has it; the answer is the same."""
         return self.request("forgotpasswordquestion", {"email": email, "requestid": requestid})
 
+    def jppget(self, url: str, callback: str, cursor: str | None = None) -> Reply[Any]:
+        """JSONP forward: calls the given function with {contents: …}, the answer of an API path of this server, or of a listed host."""
+        return self.request("jppget", {"url": url, "callback": callback, "cursor": cursor})
+
     def login(self, cursor: str | None = None) -> Reply[LoginData]:
         """Checks the credentials, records the login and answers a session token that serves as a bearer token."""
         return self.request("login", {"cursor": cursor})
@@ -339,13 +343,29 @@ class Client(Transport):
         """The stable id of this installation and node."""
         return self.request("deviceid", {"cursor": cursor})
 
+    def endpoints(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Every SIP server and registered phone with its address: asked by OPTIONS now, whether and how fast it answers within two seconds, and its calls."""
+        return self.request("endpoints", {"targetuser": targetuser, "cursor": cursor})
+
     def epreg(self, regtype: Literal["in", "out", "all"] | None = None, regstate: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[EpregData]]:
         """Registrations: of phones at this server (in) and of this server at upper servers (out)."""
         return self.request("epreg", {"regtype": regtype, "regstate": regstate, "targetuser": targetuser, "cursor": cursor})
 
+    def fastregusers(self, which: Literal["succ", "all"] | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Accounts that may register as they are in memory, with their contacts and how many seconds ago they were read from the database."""
+        return self.request("fastregusers", {"which": which, "targetuser": targetuser, "cursor": cursor})
+
+    def fastusers(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """The accounts in memory: how many seconds ago each was read from the database, and how often SIP requests proved to be its own since the start."""
+        return self.request("fastusers", {"targetuser": targetuser, "cursor": cursor})
+
     def file(self, filename: str, cursor: str | None = None) -> Reply[FileData]:
         """Sends a file of the server (logs, CDR files, recordings), in base64."""
         return self.request("file", {"filename": filename, "cursor": cursor})
+
+    def gencdr(self, days: int | None = None, fromdate: str | None = None, todate: str | None = None, format: Literal["csv", "jsonl"] | None = None, parent: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Writes files of call records, one per day in UTC, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file."""
+        return self.request("gencdr", {"days": days, "fromdate": fromdate, "todate": todate, "format": format, "parent": parent, "targetuser": targetuser, "requestid": requestid})
 
     def heartbeat(self, mode: str | None = None, cursor: str | None = None) -> Reply[HeartbeatData | list[HeartbeatData2]]:
         """quick: alive. full: exercises database, SIP, media, disk and queues; fails if one of them does."""
@@ -355,6 +375,14 @@ class Client(Transport):
         """Uptime, version, listeners, registered users, calls, processor, memory, database."""
         return self.request("info", {"cursor": cursor})
 
+    def lists(self, cursor: str | None = None) -> Reply[Any]:
+        """Entries of every table in memory and what they take at least: their fixed parts, without texts and indexes."""
+        return self.request("lists", {"cursor": cursor})
+
+    def locks(self, cursor: str | None = None) -> Reply[Any]:
+        """Credit that running calls have reserved and locks of the database that are waited for, with age in seconds and owner; and writes that wait."""
+        return self.request("locks", {"cursor": cursor})
+
     def log(self, level: str | None = None, module: str | None = None, txt: str | None = None, requestid: str | None = None) -> Reply[Any]:
         """Shows or changes the log level until the next reload, or writes an operator's remark into the log."""
         return self.request("log", {"level": level, "module": module, "txt": txt, "requestid": requestid})
@@ -363,13 +391,25 @@ class Client(Transport):
         """Searches the log files, the newest first, bounded in time and size."""
         return self.request("logsearch", {"txt": txt, "log": log, "lines": lines, "cursor": cursor})
 
+    def querylist(self, cursor: str | None = None) -> Reply[Any]:
+        """Statements of this server that the database is running: id, age in milliseconds, text without values."""
+        return self.request("querylist", {"cursor": cursor})
+
     def quickstat(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[QuickstatData]:
         """Calls, calls per second, registered accounts, ASR in percent and ACD in seconds of the last hour, queue depth."""
         return self.request("quickstat", {"targetuser": targetuser, "cursor": cursor})
 
+    def regstat(self, cursor: str | None = None) -> Reply[Any]:
+        """Statistics of registrations since the start: bindings by transport, failures by reason, refreshes by interval, and the rate per second of the last ten."""
+        return self.request("regstat", {"cursor": cursor})
+
     def reguser(self, usr: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ReguserData]]:
         """Registered users and devices: contact, received address, transport, user agent, expiry."""
         return self.request("reguser", {"usr": usr, "targetuser": targetuser, "cursor": cursor})
+
+    def reports(self, name: Literal["day", "destination", "account", "trunk"] | None = None, days: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day, destination, account or trunk."""
+        return self.request("reports", {"name": name, "days": days, "targetuser": targetuser, "cursor": cursor})
 
     def routingtest(self, called: str, ip: str | None = None, caller: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[RoutingtestData]]:
         """Dry run of a call: authentication, normalisation, filters, every candidate with price and reason."""
@@ -511,6 +551,10 @@ class Client(Transport):
         """Starts the task that looks for due maintenance anew; what is done stays done."""
         return self.request("maintreset", {"requestid": requestid})
 
+    def rebill(self, days: int | None = None, fromdate: str | None = None, todate: str | None = None, usertype: str | None = None, parent: str | None = None, checkwarnings: Literal["yes", "no"] | None = None, credit: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Prices the answered calls of a time again with present tariffs and writes the endusers' costs into the records; the same again changes nothing. Credit moves only with credit=yes, through the ledger; checkwarnings shows the differences and changes nothing."""
+        return self.request("rebill", {"days": days, "fromdate": fromdate, "todate": todate, "usertype": usertype, "parent": parent, "checkwarnings": checkwarnings, "credit": credit, "requestid": requestid})
+
     def reload(self, requestid: str | None = None) -> Reply[ReloadData]:
         """Reads the configuration again: validated as a whole, in force at once; a wrong value changes nothing and is named. Says which keys changed, and which of them wait for a restart."""
         return self.request("reload", {"requestid": requestid})
@@ -567,6 +611,10 @@ class Client(Transport):
         """Closes the connection, on transports that have one."""
         return self.request("close", {"cursor": cursor})
 
+    def createcdrinfo(self, days: int | None = None, requestid: str | None = None) -> Reply[Any]:
+        """As updcdrdir: reports then sum every call under its destination; sums are made from the records themselves when they are asked for."""
+        return self.request("createcdrinfo", {"days": days, "requestid": requestid})
+
     def dailymaint(self, requestid: str | None = None) -> Reply[Any]:
         """Does today's maintenance now, once a day: sums up the days before, removes what is older than keepcdrdays, keepauditdays, keeplinestatedays, keeplogdays."""
         return self.request("dailymaint", {"requestid": requestid})
@@ -582,6 +630,10 @@ class Client(Transport):
     def exit(self, cursor: str | None = None) -> Reply[Any]:
         """Closes the connection, on transports that have one."""
         return self.request("exit", {"cursor": cursor})
+
+    def finetune(self, requestid: str | None = None) -> Reply[Any]:
+        """Checks limits of the kernel and the process; raises the limit of open descriptors as far as it may, and says what to raise by hand."""
+        return self.request("finetune", {"requestid": requestid})
 
     def getfield(self, filterfieldvalue: str, table: str | None = None, retfieldname: str | None = None, filterfieldtype: str | None = None, filterfieldname: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[GetfieldData]:
         """One value: a field of the first row that fits."""
@@ -655,6 +707,10 @@ class Client(Transport):
         """Sets one configuration key, validated by its declaration: in the database and in force at once where that is possible, or with file in a settings file. Keys of the start-up file are refused."""
         return self.request("setini", {"key": key, "section": section, "value": value, "file": file, "requestid": requestid})
 
+    def syncusers(self, oop: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Reads every account anew and reports what was different in memory."""
+        return self.request("syncusers", {"oop": oop, "requestid": requestid})
+
     def toclient(self, clientip: str, message: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
         """Sends a SIP MESSAGE to the registered phones of a user or at an address; nothing is kept for who is offline."""
         return self.request("toclient", {"clientip": clientip, "message": message, "targetuser": targetuser, "requestid": requestid})
@@ -662,6 +718,14 @@ class Client(Transport):
     def togw(self, clientip: str, message: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
         """Sends a SIP MESSAGE to a SIP server or gateway."""
         return self.request("togw", {"clientip": clientip, "message": message, "targetuser": targetuser, "requestid": requestid})
+
+    def unittest(self, testtype: str | None = None, threads: int | None = None, testtime: int | None = None, parameter: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Tests this exchange on loopback while it runs (self: database, sip, media, disk, queue), or measures a second one of the same program (options, register, calls, rtp, http, udpapi, load for all); bounded in time; says rates and percentiles."""
+        return self.request("unittest", {"testtype": testtype, "threads": threads, "testtime": testtime, "parameter": parameter, "requestid": requestid})
+
+    def updcdrdir(self, days: int | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Fills in the destination's name in call records that lack it, by the payer's price list."""
+        return self.request("updcdrdir", {"days": days, "requestid": requestid})
 
     def weeklymaint(self, requestid: str | None = None) -> Reply[Any]:
         """Does this week's maintenance now, once a week: renews the database's statistics, adds up the books."""
@@ -698,6 +762,30 @@ class Client(Transport):
     def examples(self, user: str | None = None, command: str | None = None, url: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ExamplesData]]:
         """Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else."""
         return self.request("examples", {"user": user, "command": command, "url": url, "targetuser": targetuser, "cursor": cursor})
+
+    def priceassign(self, list: str, account: str | None = None, packet: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Ties an account, a server (what it costs) or a packet to a price list; the next call is rated by it."""
+        return self.request("priceassign", {"list": list, "account": account, "packet": packet, "targetuser": targetuser, "requestid": requestid})
+
+    def priceexport(self, list: str, cursor: str | None = None) -> Reply[Any]:
+        """A price list as CSV; importing it again changes nothing."""
+        return self.request("priceexport", {"list": list, "cursor": cursor})
+
+    def priceimport(self, list: str, csv: str, preview: Literal["yes", "no"] | None = None, mode: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Brings a price list up to a CSV table, all or nothing; preview=yes shows what would change."""
+        return self.request("priceimport", {"list": list, "csv": csv, "preview": preview, "mode": mode, "requestid": requestid})
+
+    def pricelistadd(self, name: str, currency: str | None = None, reseller: str | None = None, default: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Makes a price list; priceimport fills it and priceassign ties accounts and packets to it."""
+        return self.request("pricelistadd", {"name": name, "currency": currency, "reseller": reseller, "default": default, "requestid": requestid})
+
+    def pricelistdel(self, list: str, requestid: str | None = None) -> Reply[Any]:
+        """Removes a price list with its lines, unless accounts or packets use it."""
+        return self.request("pricelistdel", {"list": list, "requestid": requestid})
+
+    def pricelists(self, cursor: str | None = None) -> Reply[Any]:
+        """Lists the price lists with their currency, their lines, and how many accounts and packets use them."""
+        return self.request("pricelists", {"cursor": cursor})
 
     def requests(self, user: str | None = None, command: str | None = None, address: str | None = None, errors: Literal["yes", "no"] | None = None, count: int | None = None, cursor: str | None = None) -> Reply[list[RequestsData]]:
         """The last requests: what was asked, what let it in or kept it out, what was answered, and what calls and ledger rows it made."""

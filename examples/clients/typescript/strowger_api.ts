@@ -176,6 +176,15 @@ export interface ForgotpasswordquestionParameters {
   "requestid"?: string;
 }
 
+export interface JppgetParameters {
+  /** An API path of this server, or with enablejsonp 2 the URL of a host of jsonphosts. */
+  "url": string;
+  /** The function that the script calls. */
+  "callback": string;
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface LoginData {
   "expires": number;
   "token": string;
@@ -822,6 +831,13 @@ export interface DeviceidParameters {
   "cursor"?: string;
 }
 
+export interface EndpointsParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface EpregData {
   "address"?: unknown;
   "expires"?: unknown;
@@ -844,6 +860,22 @@ export interface EpregParameters {
   "cursor"?: string;
 }
 
+export interface FastregusersParameters {
+  /** succ for those with a live registration, all for everybody. Also spelt succ. */
+  "which"?: "succ" | "all";
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface FastusersParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface FileData {
   "filedata": string;
   "filename": string;
@@ -855,6 +887,23 @@ export interface FileParameters {
   "filename": string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface GencdrParameters {
+  /** The last so many days and today. */
+  "days"?: number;
+  /** The first day instead, such as 2026-11-21. */
+  "fromdate"?: string;
+  /** The last day. */
+  "todate"?: string;
+  /** csv or jsonl. */
+  "format"?: "csv" | "jsonl";
+  /** Only of accounts below this one. */
+  "parent"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface HeartbeatData {
@@ -906,6 +955,16 @@ export interface InfoParameters {
   "cursor"?: string;
 }
 
+export interface ListsParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface LocksParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface LogParameters {
   /** error, warn, info, debug, trace, off, or a filter as loglevel has it; empty changes nothing. */
   "level"?: string;
@@ -928,6 +987,11 @@ export interface LogsearchParameters {
   "cursor"?: string;
 }
 
+export interface QuerylistParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface QuickstatData {
   "acd": unknown;
   "asr": unknown;
@@ -944,6 +1008,11 @@ export interface QuickstatParameters {
   "cursor"?: string;
 }
 
+export interface RegstatParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface ReguserData {
   "contact"?: unknown;
   "expires"?: unknown;
@@ -956,6 +1025,17 @@ export interface ReguserData {
 export interface ReguserParameters {
   /** Empty for the normal list, all for the detailed one, or one user. Also spelt username. */
   "usr"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ReportsParameters {
+  /** day, destination, account or trunk. */
+  "name"?: "day" | "destination" | "account" | "trunk";
+  /** The last so many days. */
+  "days"?: number;
   /** targetuser */
   "targetuser"?: string;
   /** cursor */
@@ -1430,6 +1510,25 @@ export interface MaintresetParameters {
   "requestid"?: string;
 }
 
+export interface RebillParameters {
+  /** How many days back; fromdate and todate win. */
+  "days"?: number;
+  /** The first day, such as 2026-11-01. */
+  "fromdate"?: string;
+  /** The last day. */
+  "todate"?: string;
+  /** Only calls of accounts of this tb_users.type. */
+  "usertype"?: string;
+  /** Only calls of accounts below this one. */
+  "parent"?: string;
+  /** Show the differences and change nothing. */
+  "checkwarnings"?: "yes" | "no";
+  /** Move the differences through the ledger too. */
+  "credit"?: "yes" | "no";
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface ReloadData {
   "changed": unknown[];
 }
@@ -1566,6 +1665,13 @@ export interface CloseParameters {
   "cursor"?: string;
 }
 
+export interface CreatecdrinfoParameters {
+  /** Of the last so many days. */
+  "days"?: number;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface DailymaintParameters {
   /** requestid */
   "requestid"?: string;
@@ -1586,6 +1692,11 @@ export interface DelobjParameters {
 export interface ExitParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface FinetuneParameters {
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface GetfieldData {
@@ -1781,6 +1892,13 @@ export interface SetiniParameters {
   "requestid"?: string;
 }
 
+export interface SyncusersParameters {
+  /** Nothing; kept for old clients. */
+  "oop"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface ToclientParameters {
   /** The user, or the address of its phones. Also spelt username. */
   "clientip": string;
@@ -1799,6 +1917,26 @@ export interface TogwParameters {
   "message": string;
   /** targetuser */
   "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface UnittestParameters {
+  /** self, load, options, register, calls, rtp, http or udpapi. */
+  "testtype"?: string;
+  /** Tests at a time, for self. */
+  "threads"?: number;
+  /** Seconds, of each measurement. */
+  "testtime"?: number;
+  /** Nothing. */
+  "parameter"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface UpdcdrdirParameters {
+  /** Of the last so many days. */
+  "days"?: number;
   /** requestid */
   "requestid"?: string;
 }
@@ -1916,6 +2054,64 @@ export interface ExamplesParameters {
   "url"?: string;
   /** targetuser */
   "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface PriceassignParameters {
+  /** The list, by name or id; none takes it away. */
+  "list": string;
+  /** An account or, for its cost, a server. */
+  "account"?: string;
+  /** A packet, by its id. */
+  "packet"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PriceexportParameters {
+  /** The list, by name or id. */
+  "list": string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface PriceimportParameters {
+  /** The list, by name or id. */
+  "list": string;
+  /** The table with its header, as a parameter, a multipart file or a body of type text/csv. */
+  "csv": string;
+  /** Show what would change, and change nothing. */
+  "preview"?: "yes" | "no";
+  /** Merge keeps lines that the table does not have, replace removes them. */
+  "mode"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PricelistaddParameters {
+  /** Its name. */
+  "name": string;
+  /** The currency of its prices; the default currency where none is given. */
+  "currency"?: string;
+  /** A reseller for whose customers it is. */
+  "reseller"?: string;
+  /** It holds for whoever has no other. */
+  "default"?: "yes" | "no";
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PricelistdelParameters {
+  /** The list, by name or id. */
+  "list": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PricelistsParameters {
   /** cursor */
   "cursor"?: string;
 }
@@ -2045,6 +2241,11 @@ export class Client extends Transport {
   /** Sends a one-time code for a new password to the address, if an account has it; the answer is the same. */
   forgotpasswordquestion(parameters: ForgotpasswordquestionParameters): Promise<Reply<unknown>> {
     return this.request("forgotpasswordquestion", parameters);
+  }
+
+  /** JSONP forward: calls the given function with {contents: …}, the answer of an API path of this server, or of a listed host. */
+  jppget(parameters: JppgetParameters): Promise<Reply<unknown>> {
+    return this.request("jppget", parameters);
   }
 
   /** Checks the credentials, records the login and answers a session token that serves as a bearer token. */
@@ -2217,14 +2418,34 @@ export class Client extends Transport {
     return this.request("deviceid", parameters);
   }
 
+  /** Every SIP server and registered phone with its address: asked by OPTIONS now, whether and how fast it answers within two seconds, and its calls. */
+  endpoints(parameters: EndpointsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("endpoints", parameters);
+  }
+
   /** Registrations: of phones at this server (in) and of this server at upper servers (out). */
   epreg(parameters: EpregParameters = {}): Promise<Reply<EpregData[]>> {
     return this.request("epreg", parameters);
   }
 
+  /** Accounts that may register as they are in memory, with their contacts and how many seconds ago they were read from the database. */
+  fastregusers(parameters: FastregusersParameters = {}): Promise<Reply<unknown>> {
+    return this.request("fastregusers", parameters);
+  }
+
+  /** The accounts in memory: how many seconds ago each was read from the database, and how often SIP requests proved to be its own since the start. */
+  fastusers(parameters: FastusersParameters = {}): Promise<Reply<unknown>> {
+    return this.request("fastusers", parameters);
+  }
+
   /** Sends a file of the server (logs, CDR files, recordings), in base64. */
   file(parameters: FileParameters): Promise<Reply<FileData>> {
     return this.request("file", parameters);
+  }
+
+  /** Writes files of call records, one per day in UTC, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file. */
+  gencdr(parameters: GencdrParameters = {}): Promise<Reply<unknown>> {
+    return this.request("gencdr", parameters);
   }
 
   /** quick: alive. full: exercises database, SIP, media, disk and queues; fails if one of them does. */
@@ -2237,6 +2458,16 @@ export class Client extends Transport {
     return this.request("info", parameters);
   }
 
+  /** Entries of every table in memory and what they take at least: their fixed parts, without texts and indexes. */
+  lists(parameters: ListsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("lists", parameters);
+  }
+
+  /** Credit that running calls have reserved and locks of the database that are waited for, with age in seconds and owner; and writes that wait. */
+  locks(parameters: LocksParameters = {}): Promise<Reply<unknown>> {
+    return this.request("locks", parameters);
+  }
+
   /** Shows or changes the log level until the next reload, or writes an operator's remark into the log. */
   log(parameters: LogParameters = {}): Promise<Reply<unknown>> {
     return this.request("log", parameters);
@@ -2247,14 +2478,29 @@ export class Client extends Transport {
     return this.request("logsearch", parameters);
   }
 
+  /** Statements of this server that the database is running: id, age in milliseconds, text without values. */
+  querylist(parameters: QuerylistParameters = {}): Promise<Reply<unknown>> {
+    return this.request("querylist", parameters);
+  }
+
   /** Calls, calls per second, registered accounts, ASR in percent and ACD in seconds of the last hour, queue depth. */
   quickstat(parameters: QuickstatParameters = {}): Promise<Reply<QuickstatData>> {
     return this.request("quickstat", parameters);
   }
 
+  /** Statistics of registrations since the start: bindings by transport, failures by reason, refreshes by interval, and the rate per second of the last ten. */
+  regstat(parameters: RegstatParameters = {}): Promise<Reply<unknown>> {
+    return this.request("regstat", parameters);
+  }
+
   /** Registered users and devices: contact, received address, transport, user agent, expiry. */
   reguser(parameters: ReguserParameters = {}): Promise<Reply<ReguserData[]>> {
     return this.request("reguser", parameters);
+  }
+
+  /** Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day, destination, account or trunk. */
+  reports(parameters: ReportsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("reports", parameters);
   }
 
   /** Dry run of a call: authentication, normalisation, filters, every candidate with price and reason. */
@@ -2432,6 +2678,11 @@ export class Client extends Transport {
     return this.request("maintreset", parameters);
   }
 
+  /** Prices the answered calls of a time again with present tariffs and writes the endusers' costs into the records; the same again changes nothing. Credit moves only with credit=yes, through the ledger; checkwarnings shows the differences and changes nothing. */
+  rebill(parameters: RebillParameters = {}): Promise<Reply<unknown>> {
+    return this.request("rebill", parameters);
+  }
+
   /** Reads the configuration again: validated as a whole, in force at once; a wrong value changes nothing and is named. Says which keys changed, and which of them wait for a restart. */
   reload(parameters: ReloadParameters = {}): Promise<Reply<ReloadData>> {
     return this.request("reload", parameters);
@@ -2502,6 +2753,11 @@ export class Client extends Transport {
     return this.request("close", parameters);
   }
 
+  /** As updcdrdir: reports then sum every call under its destination; sums are made from the records themselves when they are asked for. */
+  createcdrinfo(parameters: CreatecdrinfoParameters = {}): Promise<Reply<unknown>> {
+    return this.request("createcdrinfo", parameters);
+  }
+
   /** Does today's maintenance now, once a day: sums up the days before, removes what is older than keepcdrdays, keepauditdays, keeplinestatedays, keeplogdays. */
   dailymaint(parameters: DailymaintParameters = {}): Promise<Reply<unknown>> {
     return this.request("dailymaint", parameters);
@@ -2520,6 +2776,11 @@ export class Client extends Transport {
   /** Closes the connection, on transports that have one. */
   exit(parameters: ExitParameters = {}): Promise<Reply<unknown>> {
     return this.request("exit", parameters);
+  }
+
+  /** Checks limits of the kernel and the process; raises the limit of open descriptors as far as it may, and says what to raise by hand. */
+  finetune(parameters: FinetuneParameters = {}): Promise<Reply<unknown>> {
+    return this.request("finetune", parameters);
   }
 
   /** One value: a field of the first row that fits. */
@@ -2612,6 +2873,11 @@ export class Client extends Transport {
     return this.request("setini", parameters);
   }
 
+  /** Reads every account anew and reports what was different in memory. */
+  syncusers(parameters: SyncusersParameters = {}): Promise<Reply<unknown>> {
+    return this.request("syncusers", parameters);
+  }
+
   /** Sends a SIP MESSAGE to the registered phones of a user or at an address; nothing is kept for who is offline. */
   toclient(parameters: ToclientParameters): Promise<Reply<unknown>> {
     return this.request("toclient", parameters);
@@ -2620,6 +2886,16 @@ export class Client extends Transport {
   /** Sends a SIP MESSAGE to a SIP server or gateway. */
   togw(parameters: TogwParameters): Promise<Reply<unknown>> {
     return this.request("togw", parameters);
+  }
+
+  /** Tests this exchange on loopback while it runs (self: database, sip, media, disk, queue), or measures a second one of the same program (options, register, calls, rtp, http, udpapi, load for all); bounded in time; says rates and percentiles. */
+  unittest(parameters: UnittestParameters = {}): Promise<Reply<unknown>> {
+    return this.request("unittest", parameters);
+  }
+
+  /** Fills in the destination's name in call records that lack it, by the payer's price list. */
+  updcdrdir(parameters: UpdcdrdirParameters = {}): Promise<Reply<unknown>> {
+    return this.request("updcdrdir", parameters);
   }
 
   /** Does this week's maintenance now, once a week: renews the database's statistics, adds up the books. */
@@ -2665,6 +2941,36 @@ export class Client extends Transport {
   /** Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else. */
   examples(parameters: ExamplesParameters = {}): Promise<Reply<ExamplesData[]>> {
     return this.request("examples", parameters);
+  }
+
+  /** Ties an account, a server (what it costs) or a packet to a price list; the next call is rated by it. */
+  priceassign(parameters: PriceassignParameters): Promise<Reply<unknown>> {
+    return this.request("priceassign", parameters);
+  }
+
+  /** A price list as CSV; importing it again changes nothing. */
+  priceexport(parameters: PriceexportParameters): Promise<Reply<unknown>> {
+    return this.request("priceexport", parameters);
+  }
+
+  /** Brings a price list up to a CSV table, all or nothing; preview=yes shows what would change. */
+  priceimport(parameters: PriceimportParameters): Promise<Reply<unknown>> {
+    return this.request("priceimport", parameters);
+  }
+
+  /** Makes a price list; priceimport fills it and priceassign ties accounts and packets to it. */
+  pricelistadd(parameters: PricelistaddParameters): Promise<Reply<unknown>> {
+    return this.request("pricelistadd", parameters);
+  }
+
+  /** Removes a price list with its lines, unless accounts or packets use it. */
+  pricelistdel(parameters: PricelistdelParameters): Promise<Reply<unknown>> {
+    return this.request("pricelistdel", parameters);
+  }
+
+  /** Lists the price lists with their currency, their lines, and how many accounts and packets use them. */
+  pricelists(parameters: PricelistsParameters = {}): Promise<Reply<unknown>> {
+    return this.request("pricelists", parameters);
   }
 
   /** The last requests: what was asked, what let it in or kept it out, what was answered, and what calls and ledger rows it made. */
