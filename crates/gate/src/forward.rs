@@ -55,7 +55,7 @@ pub(crate) fn target(query: Option<&str>) -> Option<String> {
 
 /// Answers with what the target has.
 pub(crate) async fn serve<B>(gate: &Gate, request: &Request<B>, url: String) -> Response<Full<Body>> {
-    let hosts: Vec<String> = gate.switch.config().hsforward.iter().map(|host| host.to_string()).collect();
+    let hosts: Vec<String> = gate.switch.config().hsforward.iter().map(ToString::to_string).collect();
     if hosts.is_empty() {
         return plain(StatusCode::NOT_FOUND, "forwarding is switched off, see hsforward");
     }

@@ -362,7 +362,7 @@ impl Dispatcher {
         match self.nonce_demand(identity, &identified, rule, config) {
             None => way.pass("login", "no nonce or login is missing"),
             Some(setting) => {
-                way.fail("login", format!("{setting} demands a nonce of preauth, a token, or a login"))
+                way.fail("login", format!("{setting} demands a nonce of preauth, a token, or a login"));
             }
         }
         match self.check_conditions(&identified, identity.source, rule, config).await {

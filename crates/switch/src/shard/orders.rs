@@ -56,9 +56,7 @@ impl Shard {
             Order::Outbound => Answer::Outbound(self.world.outbound.states().collect()),
             Order::Registrations => Answer::Registrations(Box::new(self.register_statistics(now))),
             Order::Probe(scope, after, limit) => Answer::Count(self.probe(now, scope, after, limit)),
-            Order::Hits(accounts) => {
-                Answer::Hits(accounts.iter().map(|id| self.hits.get(id).copied().unwrap_or(0)).collect())
-            }
+            Order::Hits(accounts) => Answer::Hits(self.hits_of(&accounts)),
             Order::Sizes => Answer::Sizes(self.sizes()),
             Order::Probed => Answer::Probed(self.probed()),
             Order::TrunksDown => Answer::TrunksDown(self.world.health.down()),
@@ -98,6 +96,10 @@ impl Shard {
             }
         };
         self.outputs.push_back(ShardOutput::Reply { token, answer });
+    }
+
+    fn hits_of(&self, accounts: &[AccountId]) -> Vec<u64> {
+        accounts.iter().map(|account| self.hits.get(account).copied().unwrap_or(0)).collect()
     }
 
     fn line_states(&self, accounts: &[AccountId]) -> Vec<LineStatus> {

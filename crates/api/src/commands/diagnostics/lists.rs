@@ -27,7 +27,7 @@ pub const COMMAND: Command = Command {
 async fn run(call: Call, _: Params) -> Outcome {
     let mut rows: Vec<(String, usize, usize)> = Vec::new();
     let mut put = |name: &str, count: usize, each: usize| {
-        rows.push((name.to_owned(), count, count.saturating_mul(each)))
+        rows.push((name.to_owned(), count, count.saturating_mul(each)));
     };
     for (name, count, each) in call.switch().snapshot().sizes() {
         put(name, count, each);

@@ -58,7 +58,7 @@ async fn run(call: Call, params: Params) -> Outcome {
         }
         let fetch = call.dispatcher.fetch();
         let fetch = fetch.ok_or_else(|| Failure::unavailable("this process reaches no other server"))?;
-        let hosts = config.jsonphosts.iter().map(|host| host.to_string()).collect();
+        let hosts = config.jsonphosts.iter().map(ToString::to_string).collect();
         fetch(url.to_owned(), hosts).await.map_err(|why| Failure::failed(format!("url: {why}")))?
     };
     let contents = serde_json::Value::from(String::from_utf8_lossy(&bytes).into_owned());
