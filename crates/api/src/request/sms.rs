@@ -23,7 +23,7 @@ pub fn command(text: &str, from: &str) -> Result<(&'static Command, Args), Failu
         (true, 1) => "callback",
         (true, _) => "p2p",
         (false, _) => {
-            words.remove(0);
+            words.drain(..words.len().min(1));
             first
         }
     };
