@@ -99,7 +99,7 @@ fn keys_that_do_nothing_are_named_where_somebody_sets_them() {
     for (file, named) in [
         ("bantime = 5", &[][..]),
         ("hsforward = \"\"\nhttpapiencryptkey = \"\"", &[]),
-        ("enablejsonp = 1\nhsforward = \"a\"", &["hsforward"]),
+        ("enablejsonp = 1\nanumberhandling = 1", &["anumberhandling"]),
         ("compatibility = \"documented\"", &[]),
     ] {
         let config = resolve(&Layers { file: Some(file), ..Layers::default() }).unwrap().config;

@@ -43,10 +43,10 @@ fn check_names_line_and_key() {
 #[test]
 fn check_and_serve_name_keys_that_do_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let warning = "hsforward is set, but has no effect in this version";
-    let checked = run(&["check", "--set", "hsforward=a", "--set", "apioversip=false"]);
+    let warning = "anumberhandling is set, but has no effect in this version";
+    let checked = run(&["check", "--set", "anumberhandling=1", "--set", "apioversip=false"]);
     assert_eq!((stdout(&checked), stderr(&checked)), ("OK\n".to_owned(), format!("strowger: {warning}\n")));
-    let (_, _, log) = Server::start(&folder.path().join("data"), &["hsforward=a"], &[]).stop();
+    let (_, _, log) = Server::start(&folder.path().join("data"), &["anumberhandling=1"], &[]).stop();
     assert_eq!(log.matches(warning).count(), 1, "{log}");
 }
 

@@ -16,6 +16,8 @@ use crate::world::{Event, SECOND, World};
 
 /// A record's duration may be off by so much, in milliseconds.
 const TOLERANCE_MS: u64 = 20;
+/// The grain of the timers.
+const TICK_MS: u64 = 10;
 /// What a crash may take from a duration: one slice and the way to the store, in milliseconds.
 const SLICE_MS: u64 = 60_000 + 4_000;
 /// A hold may outlive its call by so much, in microseconds.
@@ -111,9 +113,9 @@ impl World {
             (200, _) => return,
             _ => Some(Amount::ZERO),
         };
-        // Whoever is cut at the end of credit does not pay for the timer's being late.
-        let cut = cdr.ended_by == EndedBy::Server
-            && expected_cost(&cdr.sent, cdr.duration_ms.saturating_sub(TOLERANCE_MS)) == Some(paid);
+        // Whoever is cut at the end of credit does not pay for the timer's being late; nor who hangs up in that moment.
+        let late_ms = if cdr.ended_by == EndedBy::Server { TOLERANCE_MS } else { TICK_MS };
+        let cut = expected_cost(&cdr.sent, cdr.duration_ms.saturating_sub(late_ms)) == Some(paid);
         if expected.is_some_and(|expected| expected != paid) && cdr.payer.is_some() && !cut {
             let ms = cdr.duration_ms;
             self.fail(format!(

@@ -34,7 +34,8 @@ impl Request {
     pub fn http(origin: Origin, http: &Http<'_>) -> Self {
         let mut request = Self::new(origin, http.target.len() + http.body.len());
         request.preflight = http.method.eq_ignore_ascii_case("OPTIONS");
-        let target = match http.target.find("://") {
+        let absolute = if http.target.starts_with('/') { None } else { http.target.find("://") };
+        let target = match absolute {
             Some(at) => http.target[at + 3..].find('/').map_or("/", |slash| &http.target[at + 3 + slash..]),
             None => http.target,
         };
