@@ -99,6 +99,7 @@ class Transport:
 
 ApitestData = TypedDict("ApitestData", {"ip": 'str', "user": 'str'}, total=False)
 Apitest1Data = TypedDict("Apitest1Data", {"ip": 'str'}, total=False)
+ForgotpasswordquestionData = TypedDict("ForgotpasswordquestionData", {}, total=False)
 LoginData = TypedDict("LoginData", {"expires": 'Number', "token": 'str', "type": 'Number', "userid": 'Number'}, total=False)
 NewuseruData = TypedDict("NewuseruData", {"userid": 'Number'}, total=False)
 PreauthData = TypedDict("PreauthData", {"nonce": 'str'}, total=False)
@@ -115,9 +116,12 @@ CliData = TypedDict("CliData", {"callback": 'bool', "number": 'str'}, total=Fals
 GetdetailsData = TypedDict("GetdetailsData", {"address": 'str', "authip": 'str', "billaddress": 'str', "billinguserid": 'str', "billsourceid": 'str', "birthday": 'str', "blockprefixes": 'str', "callbacknumber": 'str', "changesptoring": 'str', "choosecodecs": 'str', "comment": 'str', "connectvoice": 'str', "contactname": 'str', "convertdtmf": 'str', "country": 'str', "credit": 'str', "creditelapsedt": 'str', "currency": 'str', "datum": 'str', "digestalgorithms": 'str', "discvoice": 'str', "displayname": 'str', "domainname": 'str', "email": 'str', "email2": 'str', "enabled": 'str', "enabledprefixes": 'str', "euregnumber": 'str', "fax": 'str', "forwardalways": 'str', "forwarddearlystart": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "freeminutes": 'str', "freeminutesleft": 'str', "freesms": 'str', "freesmsleft": 'str', "gender": 'str', "held": 'str', "id": 'str', "ip": 'str', "iscallback": 'str', "ivrid": 'str', "language": 'str', "maxlines": 'str', "musiconhold": 'str', "name": 'str', "needauth": 'str', "needcodeconversion": 'str', "needregister": 'str', "noanswertimeout": 'str', "notifymissedemail": 'str', "notifymissedsms": 'str', "packetid": 'str', "parentid": 'str', "phone": 'str', "playadv": 'str', "playdisc": 'str', "port": 'str', "postaddress": 'str', "postpaid": 'str', "proxy": 'str', "regival": 'str', "regnumber": 'str', "rgmode": 'str', "rights": 'str', "ringgroup": 'str', "senddailyemail": 'str', "sendemailalert": 'str', "sendlowcreditemail": 'str', "sendmonthlyemail": 'str', "sendotheremail": 'str', "sendsmsalert": 'str', "sendsmsreport": 'str', "sendstraffic": 'str', "sessiontimer": 'str', "status": 'Number', "statusdate": 'str', "techprefix": 'str', "temporarydisabled": 'str', "transport": 'str', "type": 'str', "usergroup": 'str', "username": 'str', "utc": 'str', "voicemail": 'str', "voicemailalways": 'str', "voicemailonbusy": 'str', "voicemailonnoansw": 'str'}, total=False)
 GetphonenumberData = TypedDict("GetphonenumberData", {"location": 'str', "number": 'str'}, total=False)
 LockphonenumberData = TypedDict("LockphonenumberData", {"days": 'Number', "number": 'str'}, total=False)
+PresenceGetData = TypedDict("PresenceGetData", {"users": 'dict[str, Any]'}, total=False)
+PresenceSetData = TypedDict("PresenceSetData", {"messages": 'list[Any]', "status": 'str'}, total=False)
 RatingData = TypedDict("RatingData", {"billingstep": 'Number', "connectfee": 'Number', "currency": 'str', "destination": 'str', "price": 'Number'}, total=False)
 RatingData2 = TypedDict("RatingData2", {"billingstep": 'Number', "connectfee": 'Number', "currency": 'str', "direction": 'str', "prefix": 'str', "price": 'Number'}, total=False)
 SearchData = TypedDict("SearchData", {"name": 'str', "phone": 'str', "username": 'str'}, total=False)
+SendimData = TypedDict("SendimData", {"messages": 'list[Any]'}, total=False)
 SetfieldData = TypedDict("SetfieldData", {"field": 'str'}, total=False)
 StatusData = TypedDict("StatusData", {"status": 'Number'}, total=False)
 TransfercreditData = TypedDict("TransfercreditData", {"credit": 'Number', "currency": 'str'}, total=False)
@@ -127,13 +131,21 @@ WsunregData = TypedDict("WsunregData", {"unregistered": 'Number'}, total=False)
 WsuserData = TypedDict("WsuserData", {"domain": 'str', "iceservers": 'list[Any]', "path": 'str', "realm": 'str', "subprotocol": 'str', "username": 'str'}, total=False)
 CallData = TypedDict("CallData", {"calledid": 'Any', "callednumber": 'Any', "callerid": 'Any', "callstartdate": 'Any', "dbcallsid": 'Any', "origcallerid": 'Any', "realduration": 'Any', "serverid": 'Any', "sipcallid": 'Any', "state": 'Any'}, total=False)
 DeviceidData = TypedDict("DeviceidData", {"deviceid": 'str', "node": 'Number'}, total=False)
+EndpointsData = TypedDict("EndpointsData", {"address": 'Any', "calls": 'Any', "id": 'Any', "ms": 'Any', "reachable": 'Any', "status": 'Any', "transport": 'Any', "type": 'Any', "username": 'Any'}, total=False)
 EpregData = TypedDict("EpregData", {"address": 'Any', "expires": 'Any', "id": 'Any', "laststatus": 'Any', "state": 'Any', "transport": 'Any', "type": 'Any', "username": 'Any'}, total=False)
+FastregusersData = TypedDict("FastregusersData", {"age": 'Number', "contacts": 'Number', "enabled": 'bool', "id": 'Number', "username": 'str'}, total=False)
+FastusersData = TypedDict("FastusersData", {"age": 'Number', "enabled": 'bool', "id": 'Number', "siphits": 'Number', "type": 'Number', "username": 'str'}, total=False)
 FileData = TypedDict("FileData", {"filedata": 'str', "filename": 'str', "size": 'Number'}, total=False)
 HeartbeatData = TypedDict("HeartbeatData", {}, total=False)
 HeartbeatData2 = TypedDict("HeartbeatData2", {"detail": 'str', "ms": 'Number', "name": 'str', "ok": 'bool'}, total=False)
 InfoData = TypedDict("InfoData", {"accounts": 'Number', "bindings": 'Number', "calls": 'Number', "callsanswered": 'Number', "callstotal": 'Number', "cps": 'Number', "cpums": 'Number', "database": 'str', "databasedetail": 'str', "databaseok": 'bool', "databasewriteus": 'Number', "draining": 'bool', "epoch": 'Number', "mainport": 'Number', "mainportudp": 'Number', "memorykb": 'Number', "node": 'Number', "registered": 'Number', "sipport": 'Number', "sipreceived": 'Number', "sipsent": 'Number', "started": 'str', "uptime": 'Number', "version": 'str'}, total=False)
+ListsData = TypedDict("ListsData", {"entries": 'Number', "leastbytes": 'Number', "name": 'str'}, total=False)
+LocksData = TypedDict("LocksData", {"age": 'Any', "amount": 'Any', "kind": 'Any', "node": 'Any', "owner": 'Any', "unit": 'Any', "what": 'Any'}, total=False)
+QuerylistData = TypedDict("QuerylistData", {"id": 'Any', "ms": 'Any', "text": 'Any'}, total=False)
 QuickstatData = TypedDict("QuickstatData", {"acd": 'Any', "asr": 'Any', "calls": 'Number', "cps": 'Number', "queue": 'Number', "registered": 'Number'}, total=False)
+RegstatData = TypedDict("RegstatData", {"added": 'Number', "bindings": 'Number', "challenged": 'Number', "expired": 'Number', "failed_bad": 'Number', "failed_credentials": 'Number', "failed_limited": 'Number', "failed_otheraccount": 'Number', "failed_refused": 'Number', "failed_toobrief": 'Number', "rate": 'Number', "refresh_later": 'Number', "refresh_upto_120s": 'Number', "refresh_upto_1800s": 'Number', "refresh_upto_300s": 'Number', "refresh_upto_30s": 'Number', "refresh_upto_3600s": 'Number', "refresh_upto_600s": 'Number', "refresh_upto_60s": 'Number', "refreshed": 'Number', "removed": 'Number', "stale": 'Number', "succeeded": 'Number'}, total=False)
 ReguserData = TypedDict("ReguserData", {"contact": 'Any', "expires": 'Any', "id": 'Any', "received": 'Any', "transport": 'Any', "username": 'Any'}, total=False)
+ReportsData = TypedDict("ReportsData", {"acd": 'Any', "asr": 'Any', "calls": 'Any', "connected": 'Any', "costenduser": 'Any', "costprovider": 'Any', "currency": 'Any', "day": 'Any', "pdd": 'Any', "profit": 'Any', "realduration": 'Any', "serverid": 'Any', "username": 'Any'}, total=False)
 RoutingtestData = TypedDict("RoutingtestData", {"stage": 'str', "text": 'str'}, total=False)
 ShowcfgData = TypedDict("ShowcfgData", {"key": 'str', "section": 'str', "source": 'str', "value": 'str'}, total=False)
 ThreadlistData = TypedDict("ThreadlistData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
@@ -141,6 +153,8 @@ ThreadsData = TypedDict("ThreadsData", {"cpums": 'Number', "id": 'Number', "name
 Threads2Data = TypedDict("Threads2Data", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
 VersionData = TypedDict("VersionData", {"machine": 'str', "name": 'str', "system": 'str', "version": 'str'}, total=False)
 AddserverData = TypedDict("AddserverData", {"routes": 'Number', "userid": 'Number'}, total=False)
+BackupData = TypedDict("BackupData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
+BackupdbData = TypedDict("BackupdbData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
 BannedlistData = TypedDict("BannedlistData", {"hits": 'Any', "ip": 'Any', "reason": 'Any', "since": 'Any', "until": 'Any'}, total=False)
 CmdData = TypedDict("CmdData", {"cut": 'bool', "output": 'str'}, total=False)
 DbData = TypedDict("DbData", {}, total=False)
@@ -152,11 +166,18 @@ ListusersData = TypedDict("ListusersData", {"credit": 'Number', "currency": 'str
 NewuseriData = TypedDict("NewuseriData", {"userid": 'Number'}, total=False)
 PutfileData = TypedDict("PutfileData", {"filename": 'str', "size": 'Number'}, total=False)
 SetipData = TypedDict("SetipData", {"seconds": 'Number', "state": 'str'}, total=False)
+SmsreceiveData = TypedDict("SmsreceiveData", {"repeated": 'bool'}, total=False)
+TbackupData = TypedDict("TbackupData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
+TimezonesetData = TypedDict("TimezonesetData", {"offset": 'Number', "timezone": 'str'}, total=False)
 UnregData = TypedDict("UnregData", {"unregistered": 'Number'}, total=False)
 ApireloadData = TypedDict("ApireloadData", {"entries": 'Number'}, total=False)
+DbbackupData = TypedDict("DbbackupData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
+DbfailoverData = TypedDict("DbfailoverData", {"engine": 'str', "writeus": 'Number'}, total=False)
 DbresetData = TypedDict("DbresetData", {"connections": 'Number'}, total=False)
 DbrsttgsData = TypedDict("DbrsttgsData", {"change": 'Number'}, total=False)
 GwrstData = TypedDict("GwrstData", {"failed": 'Number', "registered": 'Number', "released": 'Number'}, total=False)
+RebillData = TypedDict("RebillData", {"changed": 'Number', "postings": 'Number', "records": 'Number', "short": 'Number', "withoutprice": 'Number'}, total=False)
+RebillData2 = TypedDict("RebillData2", {"callednumber": 'Any', "currency": 'Any', "difference": 'Any', "id": 'Any', "new": 'Any', "old": 'Any', "payer": 'Any'}, total=False)
 ReloadData = TypedDict("ReloadData", {"changed": 'list[Any]'}, total=False)
 ReloadapikeysData = TypedDict("ReloadapikeysData", {"added": 'list[Any]', "changed": 'list[Any]', "keys": 'Number', "removed": 'list[Any]'}, total=False)
 ReloaddialplanData = TypedDict("ReloaddialplanData", {"added": 'Number', "changed": 'Number', "removed": 'Number', "rows": 'Number', "table": 'str'}, total=False)
@@ -166,18 +187,62 @@ RulesreloadData = TypedDict("RulesreloadData", {"added": 'Number', "changed": 'N
 SipresetData = TypedDict("SipresetData", {"calls": 'Number', "ended": 'Number', "sockets": 'Number'}, total=False)
 VsiprstData = TypedDict("VsiprstData", {"calls": 'Number', "sockets": 'Number'}, total=False)
 CapcheckData = TypedDict("CapcheckData", {"answers": 'bool', "free": 'Number', "id": 'Number', "inuse": 'Number', "maxlines": 'Number', "username": 'str'}, total=False)
+CheckcreditsData = TypedDict("CheckcreditsData", {"lapsed": 'Number', "problems": 'list[Any]'}, total=False)
+CheckmailsData = TypedDict("CheckmailsData", {"failed": 'Number', "queued": 'Number', "sent": 'Number'}, total=False)
+CheckpinsData = TypedDict("CheckpinsData", {"expired": 'Number', "unused": 'Number', "used": 'Number'}, total=False)
 CloseData = TypedDict("CloseData", {}, total=False)
+CreatecdrinfoData = TypedDict("CreatecdrinfoData", {"filled": 'Number', "seen": 'Number'}, total=False)
+DailymaintData = TypedDict("DailymaintData", {"again": 'bool', "report": 'str', "slot": 'str'}, total=False)
+DailyreportData = TypedDict("DailyreportData", {"again": 'bool', "report": 'str', "slot": 'str'}, total=False)
+DelobjData = TypedDict("DelobjData", {"dbobj": 'Number', "ep": 'Number', "maint": 'Number', "router": 'Number'}, total=False)
+FinetuneData = TypedDict("FinetuneData", {"advice": 'str', "name": 'str', "state": 'str', "value": 'Number', "wanted": 'Number'}, total=False)
 GetfieldData = TypedDict("GetfieldData", {}, total=False)
+GetiniData = TypedDict("GetiniData", {"source": 'str', "value": 'str'}, total=False)
+HourlymaintData = TypedDict("HourlymaintData", {"again": 'bool', "report": 'str', "slot": 'str'}, total=False)
 KeepaliveData = TypedDict("KeepaliveData", {}, total=False)
+LoadinifilesData = TypedDict("LoadinifilesData", {"inforce": 'Number', "settings": 'Number'}, total=False)
+MonthlymaintData = TypedDict("MonthlymaintData", {"again": 'bool', "report": 'str', "slot": 'str'}, total=False)
+NewusereventData = TypedDict("NewusereventData", {"announced": 'Number'}, total=False)
+NewuserseventData = TypedDict("NewuserseventData", {"announced": 'Number'}, total=False)
 NormalizechkData = TypedDict("NormalizechkData", {"number": 'str', "stage": 'str', "text": 'str'}, total=False)
+OopData = TypedDict("OopData", {"credit": 'Number', "currency": 'str', "postpaid": 'bool', "status": 'Number'}, total=False)
+OopData2 = TypedDict("OopData2", {"username": 'str'}, total=False)
 PgetfileData = TypedDict("PgetfileData", {"filedata": 'str', "filename": 'str', "size": 'Number'}, total=False)
 PputfileData = TypedDict("PputfileData", {"filename": 'str', "path": 'str'}, total=False)
+SaveinifilesData = TypedDict("SaveinifilesData", {"files": 'list[Any]', "settings": 'Number'}, total=False)
+SavesettingsData = TypedDict("SavesettingsData", {"file": 'str', "settings": 'Number'}, total=False)
+SetfastregpwdData = TypedDict("SetfastregpwdData", {"userid": 'Number'}, total=False)
+SetiniData = TypedDict("SetiniData", {"file": 'str', "key": 'str', "standing": 'str'}, total=False)
+SyncusersData = TypedDict("SyncusersData", {"accounts": 'Number', "added": 'Number', "changed": 'Number', "removed": 'Number'}, total=False)
+UnittestData = TypedDict("UnittestData", {"done": 'Number', "failed": 'Number', "p50ms": 'Number', "p95ms": 'Number', "p99ms": 'Number', "persecond": 'Number', "reason": 'str', "test": 'str'}, total=False)
+UpdcdrdirData = TypedDict("UpdcdrdirData", {"filled": 'Number', "seen": 'Number'}, total=False)
+WeeklymaintData = TypedDict("WeeklymaintData", {"again": 'bool', "report": 'str', "slot": 'str'}, total=False)
+WillstopData = TypedDict("WillstopData", {"calls": 'Number', "draining": 'bool', "outbound": 'Number', "registered": 'Number'}, total=False)
 ApikeydelData = TypedDict("ApikeydelData", {"name": 'str'}, total=False)
 ApikeylistData = TypedDict("ApikeylistData", {"account": 'str', "addresses": 'str', "created": 'str', "enabled": 'bool', "expires": 'Any', "lastused": 'Any', "name": 'str', "scopes": 'str'}, total=False)
+AuthexplainData = TypedDict("AuthexplainData", {"detail": 'str', "step": 'str', "verdict": 'str'}, total=False)
+CodesgenerateData = TypedDict("CodesgenerateData", {"count": 'Number', "csv": 'str'}, total=False)
+CodeslistData = TypedDict("CodeslistData", {"code": 'str', "currency": 'str', "expires": 'Any', "id": 'Number', "used": 'Number', "useddate": 'Any', "userid": 'Any', "value": 'Number'}, total=False)
+CodesrevokeData = TypedDict("CodesrevokeData", {"revoked": 'Number'}, total=False)
 EventlistData = TypedDict("EventlistData", {"event": 'str', "seq": 'Number'}, total=False)
 EventsData = TypedDict("EventsData", {"cursor": 'Number'}, total=False)
 ExamplesData = TypedDict("ExamplesData", {"command": 'str', "form": 'str', "request": 'str'}, total=False)
+NumberaddData = TypedDict("NumberaddData", {"added": 'Number', "known": 'Number'}, total=False)
+NumberassignData = TypedDict("NumberassignData", {"number": 'str', "userid": 'Number'}, total=False)
+NumberlistData = TypedDict("NumberlistData", {"free": 'Number', "id": 'Number', "location": 'str', "number": 'str', "reserveduntil": 'Any', "userid": 'Number', "username": 'str'}, total=False)
+NumberreleaseData = TypedDict("NumberreleaseData", {"number": 'str'}, total=False)
+PriceassignData = TypedDict("PriceassignData", {"list": 'Number'}, total=False)
+PriceexportData = TypedDict("PriceexportData", {"csv": 'str', "list": 'str'}, total=False)
+PriceimportData = TypedDict("PriceimportData", {"added": 'Number', "changed": 'Number', "removed": 'Number', "unchanged": 'Number'}, total=False)
+PriceimportData2 = TypedDict("PriceimportData2", {"billingstep": 'str', "change": 'str', "connectfee": 'str', "currency": 'str', "direction": 'str', "free": 'str', "freeafter": 'str', "minimum": 'str', "oldprice": 'None | Number', "prefix": 'str', "price": 'str', "validfrom": 'str', "validto": 'str'}, total=False)
+PricelistaddData = TypedDict("PricelistaddData", {"id": 'Number', "name": 'str'}, total=False)
+PricelistdelData = TypedDict("PricelistdelData", {"id": 'Number', "lines": 'Number'}, total=False)
+PricelistsData = TypedDict("PricelistsData", {"accounts": 'Number', "currency": 'str', "id": 'Number', "isdefault": 'Number', "lines": 'Number', "name": 'str', "packets": 'Number', "resellerid": 'Number'}, total=False)
 RequestsData = TypedDict("RequestsData", {"answer": 'str', "calls": 'str', "command": 'str', "datum": 'str', "ip": 'str', "ledger": 'str', "ms": 'Number', "request": 'str', "rule": 'str', "transport": 'str', "user": 'str'}, total=False)
+RouteaddData = TypedDict("RouteaddData", {"id": 'Number'}, total=False)
+RoutedelData = TypedDict("RoutedelData", {"id": 'Number'}, total=False)
+RoutelistData = TypedDict("RoutelistData", {"caller": 'str', "enabled": 'Number', "id": 'Number', "name": 'str', "prefix": 'str', "priority": 'Number', "server": 'str', "serverid": 'Number', "timetype": 'Number', "weight": 'Number'}, total=False)
+RoutesetData = TypedDict("RoutesetData", {"id": 'Number'}, total=False)
 WebhookaddData = TypedDict("WebhookaddData", {"secret": 'str', "webhookid": 'Number'}, total=False)
 WebhookdelData = TypedDict("WebhookdelData", {}, total=False)
 WebhooklistData = TypedDict("WebhooklistData", {"cursor": 'Any', "enabled": 'Any', "failingsince": 'Any', "failures": 'Any', "id": 'Any', "problem": 'Any', "status": 'Any', "types": 'Any', "url": 'Any', "userid": 'Any'}, total=False)
@@ -199,7 +264,7 @@ class Client(Transport):
         """Takes the code of forgotpasswordquestion, makes a new password and sends it; five tries a code."""
         return self.request("forgotpasswordanswer", {"email": email, "forgotpasswordanswer": forgotpasswordanswer, "requestid": requestid})
 
-    def forgotpasswordquestion(self, email: str, requestid: str | None = None) -> Reply[Any]:
+    def forgotpasswordquestion(self, email: str, requestid: str | None = None) -> Reply[ForgotpasswordquestionData]:
         """Sends a one-time code for a new password to the address, if an account has it; the answer is the same."""
         return self.request("forgotpasswordquestion", {"email": email, "requestid": requestid})
 
@@ -287,11 +352,11 @@ class Client(Transport):
         """Calls the first number, when it answers the second, and bridges them; both are billed to the account."""
         return self.request("p2p", {"bnum": bnum, "cnum": cnum, "waitfor": waitfor, "anum": anum, "targetuser": targetuser, "requestid": requestid})
 
-    def presence_get(self, userusername: str | None = None, ptype: int | None = None, domain: str | None = None, userlist: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def presence_get(self, userusername: str | None = None, ptype: int | None = None, domain: str | None = None, userlist: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[PresenceGetData]:
         """Presence of one or many users: what they set or their phones published, else unknown, offline, online, calling or speaking; only of the account's own usergroup."""
         return self.request("presence_get", {"userusername": userusername, "ptype": ptype, "domain": domain, "userlist": userlist, "targetuser": targetuser, "cursor": cursor})
 
-    def presence_set(self, pstatus: str | None = None, ptype: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def presence_set(self, pstatus: str | None = None, ptype: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[PresenceSetData]:
         """Sets the account's presence, as seen by presence_get and SIP SUBSCRIBE; hands over the messages that wait for it, once."""
         return self.request("presence_set", {"pstatus": pstatus, "ptype": ptype, "targetuser": targetuser, "requestid": requestid})
 
@@ -303,7 +368,7 @@ class Client(Transport):
         """Finds users by part of a username, name or number: for users those of the same reseller and group."""
         return self.request("search", {"txt": txt, "maxcount": maxcount, "targetuser": targetuser, "cursor": cursor})
 
-    def sendim(self, txt: str, bnum: str | None = None, buserlist: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def sendim(self, txt: str, bnum: str | None = None, buserlist: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[SendimData]:
         """Chat message to one or many users: a SIP MESSAGE to each registered phone; kept for who is offline until a phone registers or presence_set asks."""
         return self.request("sendim", {"txt": txt, "bnum": bnum, "buserlist": buserlist, "targetuser": targetuser, "requestid": requestid})
 
@@ -343,7 +408,7 @@ class Client(Transport):
         """The stable id of this installation and node."""
         return self.request("deviceid", {"cursor": cursor})
 
-    def endpoints(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def endpoints(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[EndpointsData]]:
         """Every SIP server and registered phone with its address: asked by OPTIONS now, whether and how fast it answers within two seconds, and its calls."""
         return self.request("endpoints", {"targetuser": targetuser, "cursor": cursor})
 
@@ -351,11 +416,11 @@ class Client(Transport):
         """Registrations: of phones at this server (in) and of this server at upper servers (out)."""
         return self.request("epreg", {"regtype": regtype, "regstate": regstate, "targetuser": targetuser, "cursor": cursor})
 
-    def fastregusers(self, which: Literal["succ", "all"] | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def fastregusers(self, which: Literal["succ", "all"] | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[FastregusersData]]:
         """Accounts that may register as they are in memory, with their contacts and how many seconds ago they were read from the database."""
         return self.request("fastregusers", {"which": which, "targetuser": targetuser, "cursor": cursor})
 
-    def fastusers(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def fastusers(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[FastusersData]]:
         """The accounts in memory: how many seconds ago each was read from the database, and how often SIP requests proved to be its own since the start."""
         return self.request("fastusers", {"targetuser": targetuser, "cursor": cursor})
 
@@ -375,11 +440,11 @@ class Client(Transport):
         """Uptime, version, listeners, registered users, calls, processor, memory, database."""
         return self.request("info", {"cursor": cursor})
 
-    def lists(self, cursor: str | None = None) -> Reply[Any]:
+    def lists(self, cursor: str | None = None) -> Reply[list[ListsData]]:
         """Entries of every table in memory and what they take at least: their fixed parts, without texts and indexes."""
         return self.request("lists", {"cursor": cursor})
 
-    def locks(self, cursor: str | None = None) -> Reply[Any]:
+    def locks(self, cursor: str | None = None) -> Reply[list[LocksData]]:
         """Credit that running calls have reserved and locks of the database that are waited for, with age in seconds and owner; and writes that wait."""
         return self.request("locks", {"cursor": cursor})
 
@@ -391,7 +456,7 @@ class Client(Transport):
         """Searches the log files, the newest first, bounded in time and size."""
         return self.request("logsearch", {"txt": txt, "log": log, "lines": lines, "cursor": cursor})
 
-    def querylist(self, cursor: str | None = None) -> Reply[Any]:
+    def querylist(self, cursor: str | None = None) -> Reply[list[QuerylistData]]:
         """Statements of this server that the database is running: id, age in milliseconds, text without values."""
         return self.request("querylist", {"cursor": cursor})
 
@@ -399,7 +464,7 @@ class Client(Transport):
         """Calls, calls per second, registered accounts, ASR in percent and ACD in seconds of the last hour, queue depth."""
         return self.request("quickstat", {"targetuser": targetuser, "cursor": cursor})
 
-    def regstat(self, cursor: str | None = None) -> Reply[Any]:
+    def regstat(self, cursor: str | None = None) -> Reply[RegstatData]:
         """Statistics of registrations since the start: bindings by transport, failures by reason, refreshes by interval, and the rate per second of the last ten."""
         return self.request("regstat", {"cursor": cursor})
 
@@ -407,7 +472,7 @@ class Client(Transport):
         """Registered users and devices: contact, received address, transport, user agent, expiry."""
         return self.request("reguser", {"usr": usr, "targetuser": targetuser, "cursor": cursor})
 
-    def reports(self, name: Literal["day", "destination", "account", "trunk"] | None = None, days: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def reports(self, name: Literal["day", "destination", "account", "trunk"] | None = None, days: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ReportsData]]:
         """Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day, destination, account or trunk."""
         return self.request("reports", {"name": name, "days": days, "targetuser": targetuser, "cursor": cursor})
 
@@ -447,11 +512,11 @@ class Client(Transport):
         """Adds a SIP server or traffic sender, usable for routing at once; fieldname0…99/fieldval0…99 set more."""
         return self.request("addserver", {"u_type": u_type, "u_name": u_name, "u_username": u_username, "u_password": u_password, "u_domain": u_domain, "u_ip": u_ip, "u_port": u_port, "u_proxy": u_proxy, "u_transport": u_transport, "u_auth": u_auth, "u_email": u_email, "u_country": u_country, "u_currency": u_currency, "u_credit": u_credit, "u_routing": u_routing, "u_routingpriority": u_routingpriority, "targetuser": targetuser, "requestid": requestid})
 
-    def backup(self, path: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def backup(self, path: str | None = None, requestid: str | None = None) -> Reply[BackupData]:
         """Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting."""
         return self.request("backup", {"path": path, "requestid": requestid})
 
-    def backupdb(self, path: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def backupdb(self, path: str | None = None, requestid: str | None = None) -> Reply[BackupdbData]:
         """Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting."""
         return self.request("backupdb", {"path": path, "requestid": requestid})
 
@@ -499,15 +564,15 @@ class Client(Transport):
         """Changes the machine's address through the operator's helper; the same request again confirms it, else it is reverted after hostipconfirm seconds."""
         return self.request("setip", {"cardname": cardname, "ip": ip, "mask": mask, "gateway": gateway, "gwmetric": gwmetric, "requestid": requestid})
 
-    def smsreceive(self, from_: str, to: str, txt: str | None = None, msgid: str | None = None, status: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def smsreceive(self, from_: str, to: str, txt: str | None = None, msgid: str | None = None, status: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[SmsreceiveData]:
         """An SMS from a gateway: a message to the account that owns the number; else a command of the sender, known by its number (p2p, cb, balance, rating, charge, cli); once per msgid."""
         return self.request("smsreceive", {"from": from_, "to": to, "txt": txt, "msgid": msgid, "status": status, "targetuser": targetuser, "requestid": requestid})
 
-    def tbackup(self, path: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def tbackup(self, path: str | None = None, requestid: str | None = None) -> Reply[TbackupData]:
         """Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting."""
         return self.request("tbackup", {"path": path, "requestid": requestid})
 
-    def timezoneset(self, timezone: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def timezoneset(self, timezone: str | None = None, requestid: str | None = None) -> Reply[TimezonesetData]:
         """Sets the time zone of tariffs, days and reports by its IANA name; storage stays in UTC. Without a name, the one in force."""
         return self.request("timezoneset", {"timezone": timezone, "requestid": requestid})
 
@@ -519,11 +584,11 @@ class Client(Transport):
         """Reloads tb_api at once; a wrong row is named and leaves the old rules."""
         return self.request("apireload", {"requestid": requestid})
 
-    def dbbackup(self, reseed: str | None = None, path: str | None = None, ival: int | None = None, type: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def dbbackup(self, reseed: str | None = None, path: str | None = None, ival: int | None = None, type: str | None = None, requestid: str | None = None) -> Reply[DbbackupData]:
         """Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; with ival every so many hours by itself."""
         return self.request("dbbackup", {"reseed": reseed, "path": path, "ival": ival, "type": type, "requestid": requestid})
 
-    def dbfailover(self, reserved: str | None = None, forcedbnum: str | None = None, checkonly: Literal["yes", "no"] | None = None, withrestore: str | None = None, needrestart: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def dbfailover(self, reserved: str | None = None, forcedbnum: str | None = None, checkonly: Literal["yes", "no"] | None = None, withrestore: str | None = None, needrestart: str | None = None, requestid: str | None = None) -> Reply[DbfailoverData]:
         """With checkonly=1 the health of the database: written and read, and how long it took. Failing over is the database server's work."""
         return self.request("dbfailover", {"reserved": reserved, "forcedbnum": forcedbnum, "checkonly": checkonly, "withrestore": withrestore, "needrestart": needrestart, "requestid": requestid})
 
@@ -551,7 +616,7 @@ class Client(Transport):
         """Starts the task that looks for due maintenance anew; what is done stays done."""
         return self.request("maintreset", {"requestid": requestid})
 
-    def rebill(self, days: int | None = None, fromdate: str | None = None, todate: str | None = None, usertype: str | None = None, parent: str | None = None, checkwarnings: Literal["yes", "no"] | None = None, credit: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+    def rebill(self, days: int | None = None, fromdate: str | None = None, todate: str | None = None, usertype: str | None = None, parent: str | None = None, checkwarnings: Literal["yes", "no"] | None = None, credit: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[RebillData | list[RebillData2]]:
         """Prices the answered calls of a time again with present tariffs and writes the endusers' costs into the records; the same again changes nothing. Credit moves only with credit=yes, through the ledger; checkwarnings shows the differences and changes nothing."""
         return self.request("rebill", {"days": days, "fromdate": fromdate, "todate": todate, "usertype": usertype, "parent": parent, "checkwarnings": checkwarnings, "credit": credit, "requestid": requestid})
 
@@ -595,15 +660,15 @@ class Client(Transport):
         """Free capacity towards a prefix: trunks in the order of routing with calls in use, limits and what is free; and the server's own limit."""
         return self.request("capcheck", {"direction": direction, "cursor": cursor})
 
-    def checkcredits(self, requestid: str | None = None) -> Reply[Any]:
+    def checkcredits(self, requestid: str | None = None) -> Reply[CheckcreditsData]:
         """Lets credit lapse whose date has passed and adds up the books; says what it did and found."""
         return self.request("checkcredits", {"requestid": requestid})
 
-    def checkmails(self, cursor: str | None = None) -> Reply[Any]:
+    def checkmails(self, cursor: str | None = None) -> Reply[CheckmailsData]:
         """Counts the messages of the outbox by state. Nothing delivers them in this version."""
         return self.request("checkmails", {"cursor": cursor})
 
-    def checkpins(self, cursor: str | None = None) -> Reply[Any]:
+    def checkpins(self, cursor: str | None = None) -> Reply[CheckpinsData]:
         """Counts the recharge codes by state: unused, expired unused, used. An expired code is refused by its date; nothing has to be changed for it."""
         return self.request("checkpins", {"cursor": cursor})
 
@@ -611,19 +676,19 @@ class Client(Transport):
         """Closes the connection, on transports that have one."""
         return self.request("close", {"cursor": cursor})
 
-    def createcdrinfo(self, days: int | None = None, requestid: str | None = None) -> Reply[Any]:
+    def createcdrinfo(self, days: int | None = None, requestid: str | None = None) -> Reply[CreatecdrinfoData]:
         """As updcdrdir: reports then sum every call under its destination; sums are made from the records themselves when they are asked for."""
         return self.request("createcdrinfo", {"days": days, "requestid": requestid})
 
-    def dailymaint(self, requestid: str | None = None) -> Reply[Any]:
+    def dailymaint(self, requestid: str | None = None) -> Reply[DailymaintData]:
         """Does today's maintenance now, once a day: sums up the days before, removes what is older than keepcdrdays, keepauditdays, keeplinestatedays, keeplogdays."""
         return self.request("dailymaint", {"requestid": requestid})
 
-    def dailyreport(self, requestid: str | None = None) -> Reply[Any]:
+    def dailyreport(self, requestid: str | None = None) -> Reply[DailyreportData]:
         """Makes the report of yesterday's traffic now, once a day: queued for adminemail, else a file below reports."""
         return self.request("dailyreport", {"requestid": requestid})
 
-    def delobj(self, object: Literal["ep", "logic", "sqlupd", "router", "pred", "check", "simall", "maint", "logger", "dbobj", "all"] | None = None, requestid: str | None = None) -> Reply[Any]:
+    def delobj(self, object: Literal["ep", "logic", "sqlupd", "router", "pred", "check", "simall", "maint", "logger", "dbobj", "all"] | None = None, requestid: str | None = None) -> Reply[DelobjData]:
         """Frees the named objects in memory, which are rebuilt at once or on use; live calls stay: ep (trunks' health, routes), logic and router (accounts, prices, rules, numbers), maint, dbobj (connections), all."""
         return self.request("delobj", {"object": object, "requestid": requestid})
 
@@ -631,7 +696,7 @@ class Client(Transport):
         """Closes the connection, on transports that have one."""
         return self.request("exit", {"cursor": cursor})
 
-    def finetune(self, requestid: str | None = None) -> Reply[Any]:
+    def finetune(self, requestid: str | None = None) -> Reply[list[FinetuneData]]:
         """Checks limits of the kernel and the process; raises the limit of open descriptors as far as it may, and says what to raise by hand."""
         return self.request("finetune", {"requestid": requestid})
 
@@ -639,7 +704,7 @@ class Client(Transport):
         """One value: a field of the first row that fits."""
         return self.request("getfield", {"filterfieldvalue": filterfieldvalue, "table": table, "retfieldname": retfieldname, "filterfieldtype": filterfieldtype, "filterfieldname": filterfieldname, "targetuser": targetuser, "cursor": cursor})
 
-    def getini(self, section: str | None = None, key: str | None = None, file: str | None = None, cursor: str | None = None) -> Reply[Any]:
+    def getini(self, section: str | None = None, key: str | None = None, file: str | None = None, cursor: str | None = None) -> Reply[GetiniData]:
         """The value of one configuration key: the one in force, or with file that of a settings file; secrets are masked."""
         return self.request("getini", {"section": section, "key": key, "file": file, "cursor": cursor})
 
@@ -647,7 +712,7 @@ class Client(Transport):
         """Lists the commands, or explains one."""
         return self.request("help", {"command": command, "cursor": cursor})
 
-    def hourlymaint(self, requestid: str | None = None) -> Reply[Any]:
+    def hourlymaint(self, requestid: str | None = None) -> Reply[HourlymaintData]:
         """Does this hour's maintenance now, once an hour: lapsed credit (creditelapsedt), the zone's offset."""
         return self.request("hourlymaint", {"requestid": requestid})
 
@@ -655,19 +720,19 @@ class Client(Transport):
         """Keeps the connection alive."""
         return self.request("keepalive", {"cursor": cursor})
 
-    def loadinifiles(self, module: str | None = None, file: str | None = None, notsaved: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def loadinifiles(self, module: str | None = None, file: str | None = None, notsaved: str | None = None, requestid: str | None = None) -> Reply[LoadinifilesData]:
         """Takes the settings of a file below DATA/settings, or of all, into the database: every value is checked first, and all are taken or none; in force at once where that is possible."""
         return self.request("loadinifiles", {"module": module, "file": file, "notsaved": notsaved, "requestid": requestid})
 
-    def monthlymaint(self, requestid: str | None = None) -> Reply[Any]:
+    def monthlymaint(self, requestid: str | None = None) -> Reply[MonthlymaintData]:
         """Does this month's maintenance now, once a month: brings the free minutes and messages of accounts with a packet to what it gives, through the ledger."""
         return self.request("monthlymaint", {"requestid": requestid})
 
-    def newuserevent(self, userid: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def newuserevent(self, userid: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[NewusereventData]:
         """Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new."""
         return self.request("newuserevent", {"userid": userid, "targetuser": targetuser, "requestid": requestid})
 
-    def newusersevent(self, userid: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def newusersevent(self, userid: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[NewuserseventData]:
         """Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new."""
         return self.request("newusersevent", {"userid": userid, "targetuser": targetuser, "requestid": requestid})
 
@@ -675,7 +740,7 @@ class Client(Transport):
         """How a number is normalised, step by step: the result, its E.164 form, what it is, and its destination's name."""
         return self.request("normalizechk", {"called": called, "caller": caller, "country": country, "targetuser": targetuser, "cursor": cursor})
 
-    def oop(self, txt: str, requestid: str | None = None) -> Reply[Any]:
+    def oop(self, txt: str, requestid: str | None = None) -> Reply[OopData | list[OopData2]]:
         """Runs a console command that is passed as text, under its own access rule and with the same credentials."""
         return self.request("oop", {"txt": txt, "requestid": requestid})
 
@@ -691,23 +756,23 @@ class Client(Transport):
         """Closes the connection, on transports that have one."""
         return self.request("quit", {"cursor": cursor})
 
-    def saveinifiles(self, module: str | None = None, file: str | None = None, notsaved: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+    def saveinifiles(self, module: str | None = None, file: str | None = None, notsaved: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[SaveinifilesData]:
         """Writes the settings of the database to one file for each chapter below DATA/settings, from which loadinifiles takes them back; secrets are left out."""
         return self.request("saveinifiles", {"module": module, "file": file, "notsaved": notsaved, "requestid": requestid})
 
-    def savesettings(self, module: str | None = None, file: str | None = None, notsaved: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+    def savesettings(self, module: str | None = None, file: str | None = None, notsaved: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[SavesettingsData]:
         """Writes the settings of the database to a file below DATA/settings, from which loadinifiles takes them back; secrets are left out."""
         return self.request("savesettings", {"module": module, "file": file, "notsaved": notsaved, "requestid": requestid})
 
-    def setfastregpwd(self, username: str, password: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def setfastregpwd(self, username: str, password: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[SetfastregpwdData]:
         """Sets the password in the database and in the registrar's memory together: the next REGISTER is checked against it."""
         return self.request("setfastregpwd", {"username": username, "password": password, "targetuser": targetuser, "requestid": requestid})
 
-    def setini(self, key: str, section: str | None = None, value: str | None = None, file: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def setini(self, key: str, section: str | None = None, value: str | None = None, file: str | None = None, requestid: str | None = None) -> Reply[SetiniData]:
         """Sets one configuration key, validated by its declaration: in the database and in force at once where that is possible, or with file in a settings file. Keys of the start-up file are refused."""
         return self.request("setini", {"key": key, "section": section, "value": value, "file": file, "requestid": requestid})
 
-    def syncusers(self, oop: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def syncusers(self, oop: str | None = None, requestid: str | None = None) -> Reply[SyncusersData]:
         """Reads every account anew and reports what was different in memory."""
         return self.request("syncusers", {"oop": oop, "requestid": requestid})
 
@@ -719,19 +784,19 @@ class Client(Transport):
         """Sends a SIP MESSAGE to a SIP server or gateway."""
         return self.request("togw", {"clientip": clientip, "message": message, "targetuser": targetuser, "requestid": requestid})
 
-    def unittest(self, testtype: str | None = None, threads: int | None = None, testtime: int | None = None, parameter: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def unittest(self, testtype: str | None = None, threads: int | None = None, testtime: int | None = None, parameter: str | None = None, requestid: str | None = None) -> Reply[list[UnittestData]]:
         """Tests this exchange on loopback while it runs (self: database, sip, media, disk, queue), or measures a second one of the same program (options, register, calls, rtp, http, udpapi, load for all); bounded in time; says rates and percentiles."""
         return self.request("unittest", {"testtype": testtype, "threads": threads, "testtime": testtime, "parameter": parameter, "requestid": requestid})
 
-    def updcdrdir(self, days: int | None = None, requestid: str | None = None) -> Reply[Any]:
+    def updcdrdir(self, days: int | None = None, requestid: str | None = None) -> Reply[UpdcdrdirData]:
         """Fills in the destination's name in call records that lack it, by the payer's price list."""
         return self.request("updcdrdir", {"days": days, "requestid": requestid})
 
-    def weeklymaint(self, requestid: str | None = None) -> Reply[Any]:
+    def weeklymaint(self, requestid: str | None = None) -> Reply[WeeklymaintData]:
         """Does this week's maintenance now, once a week: renews the database's statistics, adds up the books."""
         return self.request("weeklymaint", {"requestid": requestid})
 
-    def willstop(self, requestid: str | None = None) -> Reply[Any]:
+    def willstop(self, requestid: str | None = None) -> Reply[WillstopData]:
         """Drain mode: new calls are refused with 503 until a restart, running ones go on; answers with what is still running."""
         return self.request("willstop", {"requestid": requestid})
 
@@ -747,9 +812,21 @@ class Client(Transport):
         """Named API keys: scopes, account, addresses, end, last use. A key itself is never shown again."""
         return self.request("apikeylist", {"cursor": cursor})
 
-    def authexplain(self, request: str, address: str | None = None, transport: Literal["http", "https", "tcp", "tls", "udp", "ws", "wss"] | None = None, cursor: str | None = None) -> Reply[Any]:
+    def authexplain(self, request: str, address: str | None = None, transport: Literal["http", "https", "tcp", "tls", "udp", "ws", "wss"] | None = None, cursor: str | None = None) -> Reply[list[AuthexplainData]]:
         """Says what would become of a request, rule by rule, and which ingredient of its authmd5 or password is wrong; does nothing."""
         return self.request("authexplain", {"request": request, "address": address, "transport": transport, "cursor": cursor})
+
+    def codesgenerate(self, count: int, amount: str, currency: str | None = None, expires: str | None = None, prefix: str | None = None, length: int | None = None, requestid: str | None = None) -> Reply[CodesgenerateData]:
+        """Makes random recharge codes and answers them once as CSV; codeslist shows only their ends later."""
+        return self.request("codesgenerate", {"count": count, "amount": amount, "currency": currency, "expires": expires, "prefix": prefix, "length": length, "requestid": requestid})
+
+    def codeslist(self, max: int | None = None, cursor: str | None = None) -> Reply[list[CodeslistData]]:
+        """Lists recharge codes with value, currency, use and expiry; all but the last four characters are hidden."""
+        return self.request("codeslist", {"max": max, "cursor": cursor})
+
+    def codesrevoke(self, code: str | None = None, prefix: str | None = None, requestid: str | None = None) -> Reply[CodesrevokeData]:
+        """Removes unused recharge codes: one, or all with a prefix; used ones stay."""
+        return self.request("codesrevoke", {"code": code, "prefix": prefix, "requestid": requestid})
 
     def eventlist(self, since: int | None = None, types: str | None = None, max: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[EventlistData]]:
         """Lists kept events after a number; the cursor in the answer is the next page's since."""
@@ -763,33 +840,65 @@ class Client(Transport):
         """Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else."""
         return self.request("examples", {"user": user, "command": command, "url": url, "targetuser": targetuser, "cursor": cursor})
 
-    def priceassign(self, list: str, account: str | None = None, packet: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def numberadd(self, numbers: str, location: str | None = None, requestid: str | None = None) -> Reply[NumberaddData]:
+        """Adds numbers and ranges to the pool; those that are there already stay as they are."""
+        return self.request("numberadd", {"numbers": numbers, "location": location, "requestid": requestid})
+
+    def numberassign(self, number: str, account: str, requestid: str | None = None) -> Reply[NumberassignData]:
+        """Gives a number of the pool to an account, which is reached by it from the next call on."""
+        return self.request("numberassign", {"number": number, "account": account, "requestid": requestid})
+
+    def numberlist(self, max: int | None = None, cursor: str | None = None) -> Reply[list[NumberlistData]]:
+        """Lists the number pool: each number, whether it is free, who has it, and until when it is reserved."""
+        return self.request("numberlist", {"max": max, "cursor": cursor})
+
+    def numberrelease(self, number: str, requestid: str | None = None) -> Reply[NumberreleaseData]:
+        """Takes a number from its account and gives it back to the pool."""
+        return self.request("numberrelease", {"number": number, "requestid": requestid})
+
+    def priceassign(self, list: str, account: str | None = None, packet: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[PriceassignData]:
         """Ties an account, a server (what it costs) or a packet to a price list; the next call is rated by it."""
         return self.request("priceassign", {"list": list, "account": account, "packet": packet, "targetuser": targetuser, "requestid": requestid})
 
-    def priceexport(self, list: str, cursor: str | None = None) -> Reply[Any]:
+    def priceexport(self, list: str, cursor: str | None = None) -> Reply[PriceexportData]:
         """A price list as CSV; importing it again changes nothing."""
         return self.request("priceexport", {"list": list, "cursor": cursor})
 
-    def priceimport(self, list: str, csv: str, preview: Literal["yes", "no"] | None = None, mode: str | None = None, requestid: str | None = None) -> Reply[Any]:
+    def priceimport(self, list: str, csv: str, preview: Literal["yes", "no"] | None = None, mode: str | None = None, requestid: str | None = None) -> Reply[PriceimportData | list[PriceimportData2]]:
         """Brings a price list up to a CSV table, all or nothing; preview=yes shows what would change."""
         return self.request("priceimport", {"list": list, "csv": csv, "preview": preview, "mode": mode, "requestid": requestid})
 
-    def pricelistadd(self, name: str, currency: str | None = None, reseller: str | None = None, default: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[Any]:
+    def pricelistadd(self, name: str, currency: str | None = None, reseller: str | None = None, default: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[PricelistaddData]:
         """Makes a price list; priceimport fills it and priceassign ties accounts and packets to it."""
         return self.request("pricelistadd", {"name": name, "currency": currency, "reseller": reseller, "default": default, "requestid": requestid})
 
-    def pricelistdel(self, list: str, requestid: str | None = None) -> Reply[Any]:
+    def pricelistdel(self, list: str, requestid: str | None = None) -> Reply[PricelistdelData]:
         """Removes a price list with its lines, unless accounts or packets use it."""
         return self.request("pricelistdel", {"list": list, "requestid": requestid})
 
-    def pricelists(self, cursor: str | None = None) -> Reply[Any]:
+    def pricelists(self, cursor: str | None = None) -> Reply[list[PricelistsData]]:
         """Lists the price lists with their currency, their lines, and how many accounts and packets use them."""
         return self.request("pricelists", {"cursor": cursor})
 
     def requests(self, user: str | None = None, command: str | None = None, address: str | None = None, errors: Literal["yes", "no"] | None = None, count: int | None = None, cursor: str | None = None) -> Reply[list[RequestsData]]:
         """The last requests: what was asked, what let it in or kept it out, what was answered, and what calls and ledger rows it made."""
         return self.request("requests", {"user": user, "command": command, "address": address, "errors": errors, "count": count, "cursor": cursor})
+
+    def routeadd(self, server: str, prefix: str | None = None, caller: str | None = None, priority: int | None = None, weight: int | None = None, timetype: int | None = None, name: str | None = None, enabled: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[RouteaddData]:
+        """Adds a route: which server takes which prefix, checked before it is kept; routingtest shows what it does."""
+        return self.request("routeadd", {"server": server, "prefix": prefix, "caller": caller, "priority": priority, "weight": weight, "timetype": timetype, "name": name, "enabled": enabled, "requestid": requestid})
+
+    def routedel(self, id: int, requestid: str | None = None) -> Reply[RoutedelData]:
+        """Removes a route."""
+        return self.request("routedel", {"id": id, "requestid": requestid})
+
+    def routelist(self, max: int | None = None, cursor: str | None = None) -> Reply[list[RoutelistData]]:
+        """Lists the routes: prefix, caller, server, priority, weight, time, and whether each is switched on."""
+        return self.request("routelist", {"max": max, "cursor": cursor})
+
+    def routeset(self, id: int, field: str, value: str | None = None, requestid: str | None = None) -> Reply[RoutesetData]:
+        """Changes one field of a route, checked before it is kept; the next call follows it."""
+        return self.request("routeset", {"id": id, "field": field, "value": value, "requestid": requestid})
 
     def webhookadd(self, url: str, types: str | None = None, secret: str | None = None, since: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[WebhookaddData]:
         """Posts events to a URL, signed, in order, again until it answers 2xx. The secret is shown here and never again."""

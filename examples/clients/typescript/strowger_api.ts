@@ -169,6 +169,9 @@ export interface ForgotpasswordanswerParameters {
   "requestid"?: string;
 }
 
+export interface ForgotpasswordquestionData {
+}
+
 export interface ForgotpasswordquestionParameters {
   /** The e-mail address of the account. */
   "email": string;
@@ -595,6 +598,10 @@ export interface P2pParameters {
   "requestid"?: string;
 }
 
+export interface PresenceGetData {
+  "users": Record<string, unknown>;
+}
+
 export interface PresenceGetParameters {
   /** The user, or several, separated by commas. Also spelt user. */
   "userusername"?: string;
@@ -608,6 +615,11 @@ export interface PresenceGetParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface PresenceSetData {
+  "messages": unknown[];
+  "status": string;
 }
 
 export interface PresenceSetParameters {
@@ -662,6 +674,10 @@ export interface SearchParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface SendimData {
+  "messages": unknown[];
 }
 
 export interface SendimParameters {
@@ -831,6 +847,18 @@ export interface DeviceidParameters {
   "cursor"?: string;
 }
 
+export interface EndpointsData {
+  "address"?: unknown;
+  "calls"?: unknown;
+  "id"?: unknown;
+  "ms"?: unknown;
+  "reachable"?: unknown;
+  "status"?: unknown;
+  "transport"?: unknown;
+  "type"?: unknown;
+  "username"?: unknown;
+}
+
 export interface EndpointsParameters {
   /** targetuser */
   "targetuser"?: string;
@@ -860,6 +888,14 @@ export interface EpregParameters {
   "cursor"?: string;
 }
 
+export interface FastregusersData {
+  "age": number;
+  "contacts": number;
+  "enabled": boolean;
+  "id": number;
+  "username": string;
+}
+
 export interface FastregusersParameters {
   /** succ for those with a live registration, all for everybody. Also spelt succ. */
   "which"?: "succ" | "all";
@@ -867,6 +903,15 @@ export interface FastregusersParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface FastusersData {
+  "age": number;
+  "enabled": boolean;
+  "id": number;
+  "siphits": number;
+  "type": number;
+  "username": string;
 }
 
 export interface FastusersParameters {
@@ -955,9 +1000,25 @@ export interface InfoParameters {
   "cursor"?: string;
 }
 
+export interface ListsData {
+  "entries": number;
+  "leastbytes": number;
+  "name": string;
+}
+
 export interface ListsParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface LocksData {
+  "age"?: unknown;
+  "amount"?: unknown;
+  "kind"?: unknown;
+  "node"?: unknown;
+  "owner"?: unknown;
+  "unit"?: unknown;
+  "what"?: unknown;
 }
 
 export interface LocksParameters {
@@ -987,6 +1048,12 @@ export interface LogsearchParameters {
   "cursor"?: string;
 }
 
+export interface QuerylistData {
+  "id"?: unknown;
+  "ms"?: unknown;
+  "text"?: unknown;
+}
+
 export interface QuerylistParameters {
   /** cursor */
   "cursor"?: string;
@@ -1006,6 +1073,32 @@ export interface QuickstatParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface RegstatData {
+  "added": number;
+  "bindings": number;
+  "challenged": number;
+  "expired": number;
+  "failed_bad": number;
+  "failed_credentials": number;
+  "failed_limited": number;
+  "failed_otheraccount": number;
+  "failed_refused": number;
+  "failed_toobrief": number;
+  "rate": number;
+  "refresh_later": number;
+  "refresh_upto_120s": number;
+  "refresh_upto_1800s": number;
+  "refresh_upto_300s": number;
+  "refresh_upto_30s": number;
+  "refresh_upto_3600s": number;
+  "refresh_upto_600s": number;
+  "refresh_upto_60s": number;
+  "refreshed": number;
+  "removed": number;
+  "stale": number;
+  "succeeded": number;
 }
 
 export interface RegstatParameters {
@@ -1029,6 +1122,22 @@ export interface ReguserParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface ReportsData {
+  "acd"?: unknown;
+  "asr"?: unknown;
+  "calls"?: unknown;
+  "connected"?: unknown;
+  "costenduser"?: unknown;
+  "costprovider"?: unknown;
+  "currency"?: unknown;
+  "day"?: unknown;
+  "pdd"?: unknown;
+  "profit"?: unknown;
+  "realduration"?: unknown;
+  "serverid"?: unknown;
+  "username"?: unknown;
 }
 
 export interface ReportsParameters {
@@ -1180,11 +1289,25 @@ export interface AddserverParameters {
   "requestid"?: string;
 }
 
+export interface BackupData {
+  "accounts": number;
+  "bytes": number;
+  "cdrs": number;
+  "path": string;
+}
+
 export interface BackupParameters {
   /** The file's name below that folder; empty: one with the moment. */
   "path"?: string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface BackupdbData {
+  "accounts": number;
+  "bytes": number;
+  "cdrs": number;
+  "path": string;
 }
 
 export interface BackupdbParameters {
@@ -1377,6 +1500,10 @@ export interface SetipParameters {
   "requestid"?: string;
 }
 
+export interface SmsreceiveData {
+  "repeated"?: boolean;
+}
+
 export interface SmsreceiveParameters {
   /** The sender's number. Also spelt anum, phone1. */
   "from": string;
@@ -1394,11 +1521,23 @@ export interface SmsreceiveParameters {
   "requestid"?: string;
 }
 
+export interface TbackupData {
+  "accounts": number;
+  "bytes": number;
+  "cdrs": number;
+  "path": string;
+}
+
 export interface TbackupParameters {
   /** The file's name below that folder; empty: one with the moment. */
   "path"?: string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface TimezonesetData {
+  "offset": number;
+  "timezone": string;
 }
 
 export interface TimezonesetParameters {
@@ -1434,6 +1573,13 @@ export interface ApireloadParameters {
   "requestid"?: string;
 }
 
+export interface DbbackupData {
+  "accounts": number;
+  "bytes": number;
+  "cdrs": number;
+  "path": string;
+}
+
 export interface DbbackupParameters {
   /** Nothing: sequences are part of every backup. */
   "reseed"?: string;
@@ -1445,6 +1591,11 @@ export interface DbbackupParameters {
   "type"?: string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface DbfailoverData {
+  "engine": string;
+  "writeus": number;
 }
 
 export interface DbfailoverParameters {
@@ -1508,6 +1659,24 @@ export interface LogrenameParameters {
 export interface MaintresetParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface RebillData {
+  "changed": number;
+  "postings": number;
+  "records": number;
+  "short": number;
+  "withoutprice": number;
+}
+
+export interface RebillData2 {
+  "callednumber"?: unknown;
+  "currency"?: unknown;
+  "difference"?: unknown;
+  "id"?: unknown;
+  "new"?: unknown;
+  "old"?: unknown;
+  "payer"?: unknown;
 }
 
 export interface RebillParameters {
@@ -1642,14 +1811,31 @@ export interface CapcheckParameters {
   "cursor"?: string;
 }
 
+export interface CheckcreditsData {
+  "lapsed": number;
+  "problems": unknown[];
+}
+
 export interface CheckcreditsParameters {
   /** requestid */
   "requestid"?: string;
 }
 
+export interface CheckmailsData {
+  "failed": number;
+  "queued": number;
+  "sent": number;
+}
+
 export interface CheckmailsParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface CheckpinsData {
+  "expired": number;
+  "unused": number;
+  "used": number;
 }
 
 export interface CheckpinsParameters {
@@ -1665,6 +1851,11 @@ export interface CloseParameters {
   "cursor"?: string;
 }
 
+export interface CreatecdrinfoData {
+  "filled": number;
+  "seen": number;
+}
+
 export interface CreatecdrinfoParameters {
   /** Of the last so many days. */
   "days"?: number;
@@ -1672,14 +1863,33 @@ export interface CreatecdrinfoParameters {
   "requestid"?: string;
 }
 
+export interface DailymaintData {
+  "again": boolean;
+  "report": string;
+  "slot": string;
+}
+
 export interface DailymaintParameters {
   /** requestid */
   "requestid"?: string;
 }
 
+export interface DailyreportData {
+  "again": boolean;
+  "report": string;
+  "slot": string;
+}
+
 export interface DailyreportParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface DelobjData {
+  "dbobj"?: number;
+  "ep"?: number;
+  "maint"?: number;
+  "router"?: number;
 }
 
 export interface DelobjParameters {
@@ -1692,6 +1902,14 @@ export interface DelobjParameters {
 export interface ExitParameters {
   /** cursor */
   "cursor"?: string;
+}
+
+export interface FinetuneData {
+  "advice": string;
+  "name": string;
+  "state": string;
+  "value": number;
+  "wanted": number;
 }
 
 export interface FinetuneParameters {
@@ -1719,6 +1937,11 @@ export interface GetfieldParameters {
   "cursor"?: string;
 }
 
+export interface GetiniData {
+  "source": string;
+  "value": string;
+}
+
 export interface GetiniParameters {
   /** The key's chapter, or main. */
   "section"?: string;
@@ -1737,6 +1960,12 @@ export interface HelpParameters {
   "cursor"?: string;
 }
 
+export interface HourlymaintData {
+  "again": boolean;
+  "report": string;
+  "slot": string;
+}
+
 export interface HourlymaintParameters {
   /** requestid */
   "requestid"?: string;
@@ -1750,6 +1979,11 @@ export interface KeepaliveParameters {
   "cursor"?: string;
 }
 
+export interface LoadinifilesData {
+  "inforce": number;
+  "settings": number;
+}
+
 export interface LoadinifilesParameters {
   /** A chapter such as limits; empty or all: everything. */
   "module"?: string;
@@ -1761,9 +1995,19 @@ export interface LoadinifilesParameters {
   "requestid"?: string;
 }
 
+export interface MonthlymaintData {
+  "again": boolean;
+  "report": string;
+  "slot": string;
+}
+
 export interface MonthlymaintParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface NewusereventData {
+  "announced": number;
 }
 
 export interface NewusereventParameters {
@@ -1773,6 +2017,10 @@ export interface NewusereventParameters {
   "targetuser"?: string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface NewuserseventData {
+  "announced": number;
 }
 
 export interface NewuserseventParameters {
@@ -1801,6 +2049,17 @@ export interface NormalizechkParameters {
   "targetuser"?: string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface OopData {
+  "credit"?: number;
+  "currency"?: string;
+  "postpaid"?: boolean;
+  "status"?: number;
+}
+
+export interface OopData2 {
+  "username": string;
 }
 
 export interface OopParameters {
@@ -1846,6 +2105,11 @@ export interface QuitParameters {
   "cursor"?: string;
 }
 
+export interface SaveinifilesData {
+  "files": unknown[];
+  "settings": number;
+}
+
 export interface SaveinifilesParameters {
   /** A chapter such as limits; empty or all: everything. */
   "module"?: string;
@@ -1855,6 +2119,11 @@ export interface SaveinifilesParameters {
   "notsaved"?: "yes" | "no";
   /** requestid */
   "requestid"?: string;
+}
+
+export interface SavesettingsData {
+  "file": string;
+  "settings": number;
 }
 
 export interface SavesettingsParameters {
@@ -1868,6 +2137,10 @@ export interface SavesettingsParameters {
   "requestid"?: string;
 }
 
+export interface SetfastregpwdData {
+  "userid": number;
+}
+
 export interface SetfastregpwdParameters {
   /** Whose: username, id, name or number. Also spelt usr. */
   "username": string;
@@ -1877,6 +2150,12 @@ export interface SetfastregpwdParameters {
   "targetuser"?: string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface SetiniData {
+  "file"?: string;
+  "key"?: string;
+  "standing"?: string;
 }
 
 export interface SetiniParameters {
@@ -1890,6 +2169,13 @@ export interface SetiniParameters {
   "file"?: string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface SyncusersData {
+  "accounts": number;
+  "added": number;
+  "changed": number;
+  "removed": number;
 }
 
 export interface SyncusersParameters {
@@ -1921,6 +2207,17 @@ export interface TogwParameters {
   "requestid"?: string;
 }
 
+export interface UnittestData {
+  "done": number;
+  "failed": number;
+  "p50ms": number;
+  "p95ms": number;
+  "p99ms": number;
+  "persecond": number;
+  "reason": string;
+  "test": string;
+}
+
 export interface UnittestParameters {
   /** self, load, options, register, calls, rtp, http or udpapi. */
   "testtype"?: string;
@@ -1934,6 +2231,11 @@ export interface UnittestParameters {
   "requestid"?: string;
 }
 
+export interface UpdcdrdirData {
+  "filled": number;
+  "seen": number;
+}
+
 export interface UpdcdrdirParameters {
   /** Of the last so many days. */
   "days"?: number;
@@ -1941,9 +2243,22 @@ export interface UpdcdrdirParameters {
   "requestid"?: string;
 }
 
+export interface WeeklymaintData {
+  "again": boolean;
+  "report": string;
+  "slot": string;
+}
+
 export interface WeeklymaintParameters {
   /** requestid */
   "requestid"?: string;
+}
+
+export interface WillstopData {
+  "calls": number;
+  "draining": boolean;
+  "outbound": number;
+  "registered": number;
 }
 
 export interface WillstopParameters {
@@ -1995,6 +2310,12 @@ export interface ApikeylistParameters {
   "cursor"?: string;
 }
 
+export interface AuthexplainData {
+  "detail": string;
+  "step": string;
+  "verdict": string;
+}
+
 export interface AuthexplainParameters {
   /** The request as it is sent: a line, a path with its query, or a whole URL; percent-encoded once more as this parameter. */
   "request": string;
@@ -2004,6 +2325,59 @@ export interface AuthexplainParameters {
   "transport"?: "http" | "https" | "tcp" | "tls" | "udp" | "ws" | "wss";
   /** cursor */
   "cursor"?: string;
+}
+
+export interface CodesgenerateData {
+  "count": number;
+  "csv": string;
+}
+
+export interface CodesgenerateParameters {
+  /** How many. */
+  "count": number;
+  /** What each is worth. */
+  "amount": string;
+  /** The currency; the default currency where none is given. */
+  "currency"?: string;
+  /** The last day, YYYY-MM-DD, UTC; never where none is given. */
+  "expires"?: string;
+  /** What every code begins with. */
+  "prefix"?: string;
+  /** Random characters after it, 10 to 32. */
+  "length"?: number;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface CodeslistData {
+  "code": string;
+  "currency": string;
+  "expires": unknown;
+  "id": number;
+  "used": number;
+  "useddate": unknown;
+  "userid": unknown;
+  "value": number;
+}
+
+export interface CodeslistParameters {
+  /** Rows of one answer, at most 1000. */
+  "max"?: number;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface CodesrevokeData {
+  "revoked": number;
+}
+
+export interface CodesrevokeParameters {
+  /** A code, or its id in codeslist. */
+  "code"?: string;
+  /** All unused codes that begin with this. */
+  "prefix"?: string;
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface EventlistData {
@@ -2058,6 +2432,66 @@ export interface ExamplesParameters {
   "cursor"?: string;
 }
 
+export interface NumberaddData {
+  "added": number;
+  "known": number;
+}
+
+export interface NumberaddParameters {
+  /** Numbers separated by commas; 36301000-36301099 is a range. */
+  "numbers": string;
+  /** Where they are, such as a country or a city. */
+  "location"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface NumberassignData {
+  "number": string;
+  "userid": number;
+}
+
+export interface NumberassignParameters {
+  /** A number of the pool. */
+  "number": string;
+  /** The account that gets it. */
+  "account": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface NumberlistData {
+  "free": number;
+  "id": number;
+  "location": string;
+  "number": string;
+  "reserveduntil": unknown;
+  "userid": number;
+  "username": string;
+}
+
+export interface NumberlistParameters {
+  /** Rows of one answer, at most 1000. */
+  "max"?: number;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface NumberreleaseData {
+  "number": string;
+}
+
+export interface NumberreleaseParameters {
+  /** A number of the pool. */
+  "number": string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface PriceassignData {
+  "list": number;
+}
+
 export interface PriceassignParameters {
   /** The list, by name or id; none takes it away. */
   "list": string;
@@ -2071,11 +2505,39 @@ export interface PriceassignParameters {
   "requestid"?: string;
 }
 
+export interface PriceexportData {
+  "csv": string;
+  "list": string;
+}
+
 export interface PriceexportParameters {
   /** The list, by name or id. */
   "list": string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface PriceimportData {
+  "added": number;
+  "changed": number;
+  "removed": number;
+  "unchanged": number;
+}
+
+export interface PriceimportData2 {
+  "billingstep": string;
+  "change": string;
+  "connectfee": string;
+  "currency": string;
+  "direction": string;
+  "free": string;
+  "freeafter": string;
+  "minimum": string;
+  "oldprice": null | number;
+  "prefix": string;
+  "price": string;
+  "validfrom": string;
+  "validto": string;
 }
 
 export interface PriceimportParameters {
@@ -2091,6 +2553,11 @@ export interface PriceimportParameters {
   "requestid"?: string;
 }
 
+export interface PricelistaddData {
+  "id": number;
+  "name": string;
+}
+
 export interface PricelistaddParameters {
   /** Its name. */
   "name": string;
@@ -2104,11 +2571,27 @@ export interface PricelistaddParameters {
   "requestid"?: string;
 }
 
+export interface PricelistdelData {
+  "id": number;
+  "lines": number;
+}
+
 export interface PricelistdelParameters {
   /** The list, by name or id. */
   "list": string;
   /** requestid */
   "requestid"?: string;
+}
+
+export interface PricelistsData {
+  "accounts": number;
+  "currency": string;
+  "id": number;
+  "isdefault": number;
+  "lines": number;
+  "name": string;
+  "packets": number;
+  "resellerid": number;
 }
 
 export interface PricelistsParameters {
@@ -2143,6 +2626,77 @@ export interface RequestsParameters {
   "count"?: number;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface RouteaddData {
+  "id": number;
+}
+
+export interface RouteaddParameters {
+  /** The server, by name or id. */
+  "server": string;
+  /** The beginning of the called number; every number where none is given. */
+  "prefix"?: string;
+  /** The beginning of the calling number, or an account; anybody where none is given. */
+  "caller"?: string;
+  /** A lower one is tried first. */
+  "priority"?: number;
+  /** The share among routes of the same priority. */
+  "weight"?: number;
+  /** When it holds: 1 to 11 as for prices; 10 is always. */
+  "timetype"?: number;
+  /** Its name; the prefix where none is given. */
+  "name"?: string;
+  /** It is switched on. */
+  "enabled"?: "yes" | "no";
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface RoutedelData {
+  "id": number;
+}
+
+export interface RoutedelParameters {
+  /** The route, by its id in routelist. */
+  "id": number;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface RoutelistData {
+  "caller": string;
+  "enabled": number;
+  "id": number;
+  "name": string;
+  "prefix": string;
+  "priority": number;
+  "server": string;
+  "serverid": number;
+  "timetype": number;
+  "weight": number;
+}
+
+export interface RoutelistParameters {
+  /** Rows of one answer, at most 1000. */
+  "max"?: number;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface RoutesetData {
+  "id": number;
+}
+
+export interface RoutesetParameters {
+  /** The route, by its id in routelist. */
+  "id": number;
+  /** The field: server, prefix, caller, priority, weight, timetype, name or enabled. */
+  "field": string;
+  /** Its new value. */
+  "value"?: string;
+  /** requestid */
+  "requestid"?: string;
 }
 
 export interface WebhookaddData {
@@ -2239,7 +2793,7 @@ export class Client extends Transport {
   }
 
   /** Sends a one-time code for a new password to the address, if an account has it; the answer is the same. */
-  forgotpasswordquestion(parameters: ForgotpasswordquestionParameters): Promise<Reply<unknown>> {
+  forgotpasswordquestion(parameters: ForgotpasswordquestionParameters): Promise<Reply<ForgotpasswordquestionData>> {
     return this.request("forgotpasswordquestion", parameters);
   }
 
@@ -2349,12 +2903,12 @@ export class Client extends Transport {
   }
 
   /** Presence of one or many users: what they set or their phones published, else unknown, offline, online, calling or speaking; only of the account's own usergroup. */
-  presence_get(parameters: PresenceGetParameters = {}): Promise<Reply<unknown>> {
+  presence_get(parameters: PresenceGetParameters = {}): Promise<Reply<PresenceGetData>> {
     return this.request("presence_get", parameters);
   }
 
   /** Sets the account's presence, as seen by presence_get and SIP SUBSCRIBE; hands over the messages that wait for it, once. */
-  presence_set(parameters: PresenceSetParameters = {}): Promise<Reply<unknown>> {
+  presence_set(parameters: PresenceSetParameters = {}): Promise<Reply<PresenceSetData>> {
     return this.request("presence_set", parameters);
   }
 
@@ -2369,7 +2923,7 @@ export class Client extends Transport {
   }
 
   /** Chat message to one or many users: a SIP MESSAGE to each registered phone; kept for who is offline until a phone registers or presence_set asks. */
-  sendim(parameters: SendimParameters): Promise<Reply<unknown>> {
+  sendim(parameters: SendimParameters): Promise<Reply<SendimData>> {
     return this.request("sendim", parameters);
   }
 
@@ -2419,7 +2973,7 @@ export class Client extends Transport {
   }
 
   /** Every SIP server and registered phone with its address: asked by OPTIONS now, whether and how fast it answers within two seconds, and its calls. */
-  endpoints(parameters: EndpointsParameters = {}): Promise<Reply<unknown>> {
+  endpoints(parameters: EndpointsParameters = {}): Promise<Reply<EndpointsData[]>> {
     return this.request("endpoints", parameters);
   }
 
@@ -2429,12 +2983,12 @@ export class Client extends Transport {
   }
 
   /** Accounts that may register as they are in memory, with their contacts and how many seconds ago they were read from the database. */
-  fastregusers(parameters: FastregusersParameters = {}): Promise<Reply<unknown>> {
+  fastregusers(parameters: FastregusersParameters = {}): Promise<Reply<FastregusersData[]>> {
     return this.request("fastregusers", parameters);
   }
 
   /** The accounts in memory: how many seconds ago each was read from the database, and how often SIP requests proved to be its own since the start. */
-  fastusers(parameters: FastusersParameters = {}): Promise<Reply<unknown>> {
+  fastusers(parameters: FastusersParameters = {}): Promise<Reply<FastusersData[]>> {
     return this.request("fastusers", parameters);
   }
 
@@ -2459,12 +3013,12 @@ export class Client extends Transport {
   }
 
   /** Entries of every table in memory and what they take at least: their fixed parts, without texts and indexes. */
-  lists(parameters: ListsParameters = {}): Promise<Reply<unknown>> {
+  lists(parameters: ListsParameters = {}): Promise<Reply<ListsData[]>> {
     return this.request("lists", parameters);
   }
 
   /** Credit that running calls have reserved and locks of the database that are waited for, with age in seconds and owner; and writes that wait. */
-  locks(parameters: LocksParameters = {}): Promise<Reply<unknown>> {
+  locks(parameters: LocksParameters = {}): Promise<Reply<LocksData[]>> {
     return this.request("locks", parameters);
   }
 
@@ -2479,7 +3033,7 @@ export class Client extends Transport {
   }
 
   /** Statements of this server that the database is running: id, age in milliseconds, text without values. */
-  querylist(parameters: QuerylistParameters = {}): Promise<Reply<unknown>> {
+  querylist(parameters: QuerylistParameters = {}): Promise<Reply<QuerylistData[]>> {
     return this.request("querylist", parameters);
   }
 
@@ -2489,7 +3043,7 @@ export class Client extends Transport {
   }
 
   /** Statistics of registrations since the start: bindings by transport, failures by reason, refreshes by interval, and the rate per second of the last ten. */
-  regstat(parameters: RegstatParameters = {}): Promise<Reply<unknown>> {
+  regstat(parameters: RegstatParameters = {}): Promise<Reply<RegstatData>> {
     return this.request("regstat", parameters);
   }
 
@@ -2499,7 +3053,7 @@ export class Client extends Transport {
   }
 
   /** Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day, destination, account or trunk. */
-  reports(parameters: ReportsParameters = {}): Promise<Reply<unknown>> {
+  reports(parameters: ReportsParameters = {}): Promise<Reply<ReportsData[]>> {
     return this.request("reports", parameters);
   }
 
@@ -2549,12 +3103,12 @@ export class Client extends Transport {
   }
 
   /** Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting. */
-  backup(parameters: BackupParameters = {}): Promise<Reply<unknown>> {
+  backup(parameters: BackupParameters = {}): Promise<Reply<BackupData>> {
     return this.request("backup", parameters);
   }
 
   /** Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting. */
-  backupdb(parameters: BackupdbParameters = {}): Promise<Reply<unknown>> {
+  backupdb(parameters: BackupdbParameters = {}): Promise<Reply<BackupdbData>> {
     return this.request("backupdb", parameters);
   }
 
@@ -2614,17 +3168,17 @@ export class Client extends Transport {
   }
 
   /** An SMS from a gateway: a message to the account that owns the number; else a command of the sender, known by its number (p2p, cb, balance, rating, charge, cli); once per msgid. */
-  smsreceive(parameters: SmsreceiveParameters): Promise<Reply<unknown>> {
+  smsreceive(parameters: SmsreceiveParameters): Promise<Reply<SmsreceiveData>> {
     return this.request("smsreceive", parameters);
   }
 
   /** Copies the database while it is in use to backuptarget, else the backups folder, and proves the copy by restoring it into a scratch database and counting. */
-  tbackup(parameters: TbackupParameters = {}): Promise<Reply<unknown>> {
+  tbackup(parameters: TbackupParameters = {}): Promise<Reply<TbackupData>> {
     return this.request("tbackup", parameters);
   }
 
   /** Sets the time zone of tariffs, days and reports by its IANA name; storage stays in UTC. Without a name, the one in force. */
-  timezoneset(parameters: TimezonesetParameters = {}): Promise<Reply<unknown>> {
+  timezoneset(parameters: TimezonesetParameters = {}): Promise<Reply<TimezonesetData>> {
     return this.request("timezoneset", parameters);
   }
 
@@ -2639,12 +3193,12 @@ export class Client extends Transport {
   }
 
   /** Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; with ival every so many hours by itself. */
-  dbbackup(parameters: DbbackupParameters = {}): Promise<Reply<unknown>> {
+  dbbackup(parameters: DbbackupParameters = {}): Promise<Reply<DbbackupData>> {
     return this.request("dbbackup", parameters);
   }
 
   /** With checkonly=1 the health of the database: written and read, and how long it took. Failing over is the database server's work. */
-  dbfailover(parameters: DbfailoverParameters = {}): Promise<Reply<unknown>> {
+  dbfailover(parameters: DbfailoverParameters = {}): Promise<Reply<DbfailoverData>> {
     return this.request("dbfailover", parameters);
   }
 
@@ -2679,7 +3233,7 @@ export class Client extends Transport {
   }
 
   /** Prices the answered calls of a time again with present tariffs and writes the endusers' costs into the records; the same again changes nothing. Credit moves only with credit=yes, through the ledger; checkwarnings shows the differences and changes nothing. */
-  rebill(parameters: RebillParameters = {}): Promise<Reply<unknown>> {
+  rebill(parameters: RebillParameters = {}): Promise<Reply<RebillData | RebillData2[]>> {
     return this.request("rebill", parameters);
   }
 
@@ -2734,17 +3288,17 @@ export class Client extends Transport {
   }
 
   /** Lets credit lapse whose date has passed and adds up the books; says what it did and found. */
-  checkcredits(parameters: CheckcreditsParameters = {}): Promise<Reply<unknown>> {
+  checkcredits(parameters: CheckcreditsParameters = {}): Promise<Reply<CheckcreditsData>> {
     return this.request("checkcredits", parameters);
   }
 
   /** Counts the messages of the outbox by state. Nothing delivers them in this version. */
-  checkmails(parameters: CheckmailsParameters = {}): Promise<Reply<unknown>> {
+  checkmails(parameters: CheckmailsParameters = {}): Promise<Reply<CheckmailsData>> {
     return this.request("checkmails", parameters);
   }
 
   /** Counts the recharge codes by state: unused, expired unused, used. An expired code is refused by its date; nothing has to be changed for it. */
-  checkpins(parameters: CheckpinsParameters = {}): Promise<Reply<unknown>> {
+  checkpins(parameters: CheckpinsParameters = {}): Promise<Reply<CheckpinsData>> {
     return this.request("checkpins", parameters);
   }
 
@@ -2754,22 +3308,22 @@ export class Client extends Transport {
   }
 
   /** As updcdrdir: reports then sum every call under its destination; sums are made from the records themselves when they are asked for. */
-  createcdrinfo(parameters: CreatecdrinfoParameters = {}): Promise<Reply<unknown>> {
+  createcdrinfo(parameters: CreatecdrinfoParameters = {}): Promise<Reply<CreatecdrinfoData>> {
     return this.request("createcdrinfo", parameters);
   }
 
   /** Does today's maintenance now, once a day: sums up the days before, removes what is older than keepcdrdays, keepauditdays, keeplinestatedays, keeplogdays. */
-  dailymaint(parameters: DailymaintParameters = {}): Promise<Reply<unknown>> {
+  dailymaint(parameters: DailymaintParameters = {}): Promise<Reply<DailymaintData>> {
     return this.request("dailymaint", parameters);
   }
 
   /** Makes the report of yesterday's traffic now, once a day: queued for adminemail, else a file below reports. */
-  dailyreport(parameters: DailyreportParameters = {}): Promise<Reply<unknown>> {
+  dailyreport(parameters: DailyreportParameters = {}): Promise<Reply<DailyreportData>> {
     return this.request("dailyreport", parameters);
   }
 
   /** Frees the named objects in memory, which are rebuilt at once or on use; live calls stay: ep (trunks' health, routes), logic and router (accounts, prices, rules, numbers), maint, dbobj (connections), all. */
-  delobj(parameters: DelobjParameters = {}): Promise<Reply<unknown>> {
+  delobj(parameters: DelobjParameters = {}): Promise<Reply<DelobjData>> {
     return this.request("delobj", parameters);
   }
 
@@ -2779,7 +3333,7 @@ export class Client extends Transport {
   }
 
   /** Checks limits of the kernel and the process; raises the limit of open descriptors as far as it may, and says what to raise by hand. */
-  finetune(parameters: FinetuneParameters = {}): Promise<Reply<unknown>> {
+  finetune(parameters: FinetuneParameters = {}): Promise<Reply<FinetuneData[]>> {
     return this.request("finetune", parameters);
   }
 
@@ -2789,7 +3343,7 @@ export class Client extends Transport {
   }
 
   /** The value of one configuration key: the one in force, or with file that of a settings file; secrets are masked. */
-  getini(parameters: GetiniParameters = {}): Promise<Reply<unknown>> {
+  getini(parameters: GetiniParameters = {}): Promise<Reply<GetiniData>> {
     return this.request("getini", parameters);
   }
 
@@ -2799,7 +3353,7 @@ export class Client extends Transport {
   }
 
   /** Does this hour's maintenance now, once an hour: lapsed credit (creditelapsedt), the zone's offset. */
-  hourlymaint(parameters: HourlymaintParameters = {}): Promise<Reply<unknown>> {
+  hourlymaint(parameters: HourlymaintParameters = {}): Promise<Reply<HourlymaintData>> {
     return this.request("hourlymaint", parameters);
   }
 
@@ -2809,22 +3363,22 @@ export class Client extends Transport {
   }
 
   /** Takes the settings of a file below DATA/settings, or of all, into the database: every value is checked first, and all are taken or none; in force at once where that is possible. */
-  loadinifiles(parameters: LoadinifilesParameters = {}): Promise<Reply<unknown>> {
+  loadinifiles(parameters: LoadinifilesParameters = {}): Promise<Reply<LoadinifilesData>> {
     return this.request("loadinifiles", parameters);
   }
 
   /** Does this month's maintenance now, once a month: brings the free minutes and messages of accounts with a packet to what it gives, through the ledger. */
-  monthlymaint(parameters: MonthlymaintParameters = {}): Promise<Reply<unknown>> {
+  monthlymaint(parameters: MonthlymaintParameters = {}): Promise<Reply<MonthlymaintData>> {
     return this.request("monthlymaint", parameters);
   }
 
   /** Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new. */
-  newuserevent(parameters: NewusereventParameters = {}): Promise<Reply<unknown>> {
+  newuserevent(parameters: NewusereventParameters = {}): Promise<Reply<NewusereventData>> {
     return this.request("newuserevent", parameters);
   }
 
   /** Announces accounts that outside SQL made: they are in force in memory when this answers, and watchers are told; without userid all that are new. */
-  newusersevent(parameters: NewuserseventParameters = {}): Promise<Reply<unknown>> {
+  newusersevent(parameters: NewuserseventParameters = {}): Promise<Reply<NewuserseventData>> {
     return this.request("newusersevent", parameters);
   }
 
@@ -2834,7 +3388,7 @@ export class Client extends Transport {
   }
 
   /** Runs a console command that is passed as text, under its own access rule and with the same credentials. */
-  oop(parameters: OopParameters): Promise<Reply<unknown>> {
+  oop(parameters: OopParameters): Promise<Reply<OopData | OopData2[]>> {
     return this.request("oop", parameters);
   }
 
@@ -2854,27 +3408,27 @@ export class Client extends Transport {
   }
 
   /** Writes the settings of the database to one file for each chapter below DATA/settings, from which loadinifiles takes them back; secrets are left out. */
-  saveinifiles(parameters: SaveinifilesParameters = {}): Promise<Reply<unknown>> {
+  saveinifiles(parameters: SaveinifilesParameters = {}): Promise<Reply<SaveinifilesData>> {
     return this.request("saveinifiles", parameters);
   }
 
   /** Writes the settings of the database to a file below DATA/settings, from which loadinifiles takes them back; secrets are left out. */
-  savesettings(parameters: SavesettingsParameters = {}): Promise<Reply<unknown>> {
+  savesettings(parameters: SavesettingsParameters = {}): Promise<Reply<SavesettingsData>> {
     return this.request("savesettings", parameters);
   }
 
   /** Sets the password in the database and in the registrar's memory together: the next REGISTER is checked against it. */
-  setfastregpwd(parameters: SetfastregpwdParameters): Promise<Reply<unknown>> {
+  setfastregpwd(parameters: SetfastregpwdParameters): Promise<Reply<SetfastregpwdData>> {
     return this.request("setfastregpwd", parameters);
   }
 
   /** Sets one configuration key, validated by its declaration: in the database and in force at once where that is possible, or with file in a settings file. Keys of the start-up file are refused. */
-  setini(parameters: SetiniParameters): Promise<Reply<unknown>> {
+  setini(parameters: SetiniParameters): Promise<Reply<SetiniData>> {
     return this.request("setini", parameters);
   }
 
   /** Reads every account anew and reports what was different in memory. */
-  syncusers(parameters: SyncusersParameters = {}): Promise<Reply<unknown>> {
+  syncusers(parameters: SyncusersParameters = {}): Promise<Reply<SyncusersData>> {
     return this.request("syncusers", parameters);
   }
 
@@ -2889,22 +3443,22 @@ export class Client extends Transport {
   }
 
   /** Tests this exchange on loopback while it runs (self: database, sip, media, disk, queue), or measures a second one of the same program (options, register, calls, rtp, http, udpapi, load for all); bounded in time; says rates and percentiles. */
-  unittest(parameters: UnittestParameters = {}): Promise<Reply<unknown>> {
+  unittest(parameters: UnittestParameters = {}): Promise<Reply<UnittestData[]>> {
     return this.request("unittest", parameters);
   }
 
   /** Fills in the destination's name in call records that lack it, by the payer's price list. */
-  updcdrdir(parameters: UpdcdrdirParameters = {}): Promise<Reply<unknown>> {
+  updcdrdir(parameters: UpdcdrdirParameters = {}): Promise<Reply<UpdcdrdirData>> {
     return this.request("updcdrdir", parameters);
   }
 
   /** Does this week's maintenance now, once a week: renews the database's statistics, adds up the books. */
-  weeklymaint(parameters: WeeklymaintParameters = {}): Promise<Reply<unknown>> {
+  weeklymaint(parameters: WeeklymaintParameters = {}): Promise<Reply<WeeklymaintData>> {
     return this.request("weeklymaint", parameters);
   }
 
   /** Drain mode: new calls are refused with 503 until a restart, running ones go on; answers with what is still running. */
-  willstop(parameters: WillstopParameters = {}): Promise<Reply<unknown>> {
+  willstop(parameters: WillstopParameters = {}): Promise<Reply<WillstopData>> {
     return this.request("willstop", parameters);
   }
 
@@ -2924,8 +3478,23 @@ export class Client extends Transport {
   }
 
   /** Says what would become of a request, rule by rule, and which ingredient of its authmd5 or password is wrong; does nothing. */
-  authexplain(parameters: AuthexplainParameters): Promise<Reply<unknown>> {
+  authexplain(parameters: AuthexplainParameters): Promise<Reply<AuthexplainData[]>> {
     return this.request("authexplain", parameters);
+  }
+
+  /** Makes random recharge codes and answers them once as CSV; codeslist shows only their ends later. */
+  codesgenerate(parameters: CodesgenerateParameters): Promise<Reply<CodesgenerateData>> {
+    return this.request("codesgenerate", parameters);
+  }
+
+  /** Lists recharge codes with value, currency, use and expiry; all but the last four characters are hidden. */
+  codeslist(parameters: CodeslistParameters = {}): Promise<Reply<CodeslistData[]>> {
+    return this.request("codeslist", parameters);
+  }
+
+  /** Removes unused recharge codes: one, or all with a prefix; used ones stay. */
+  codesrevoke(parameters: CodesrevokeParameters = {}): Promise<Reply<CodesrevokeData>> {
+    return this.request("codesrevoke", parameters);
   }
 
   /** Lists kept events after a number; the cursor in the answer is the next page's since. */
@@ -2943,39 +3512,79 @@ export class Client extends Transport {
     return this.request("examples", parameters);
   }
 
+  /** Adds numbers and ranges to the pool; those that are there already stay as they are. */
+  numberadd(parameters: NumberaddParameters): Promise<Reply<NumberaddData>> {
+    return this.request("numberadd", parameters);
+  }
+
+  /** Gives a number of the pool to an account, which is reached by it from the next call on. */
+  numberassign(parameters: NumberassignParameters): Promise<Reply<NumberassignData>> {
+    return this.request("numberassign", parameters);
+  }
+
+  /** Lists the number pool: each number, whether it is free, who has it, and until when it is reserved. */
+  numberlist(parameters: NumberlistParameters = {}): Promise<Reply<NumberlistData[]>> {
+    return this.request("numberlist", parameters);
+  }
+
+  /** Takes a number from its account and gives it back to the pool. */
+  numberrelease(parameters: NumberreleaseParameters): Promise<Reply<NumberreleaseData>> {
+    return this.request("numberrelease", parameters);
+  }
+
   /** Ties an account, a server (what it costs) or a packet to a price list; the next call is rated by it. */
-  priceassign(parameters: PriceassignParameters): Promise<Reply<unknown>> {
+  priceassign(parameters: PriceassignParameters): Promise<Reply<PriceassignData>> {
     return this.request("priceassign", parameters);
   }
 
   /** A price list as CSV; importing it again changes nothing. */
-  priceexport(parameters: PriceexportParameters): Promise<Reply<unknown>> {
+  priceexport(parameters: PriceexportParameters): Promise<Reply<PriceexportData>> {
     return this.request("priceexport", parameters);
   }
 
   /** Brings a price list up to a CSV table, all or nothing; preview=yes shows what would change. */
-  priceimport(parameters: PriceimportParameters): Promise<Reply<unknown>> {
+  priceimport(parameters: PriceimportParameters): Promise<Reply<PriceimportData | PriceimportData2[]>> {
     return this.request("priceimport", parameters);
   }
 
   /** Makes a price list; priceimport fills it and priceassign ties accounts and packets to it. */
-  pricelistadd(parameters: PricelistaddParameters): Promise<Reply<unknown>> {
+  pricelistadd(parameters: PricelistaddParameters): Promise<Reply<PricelistaddData>> {
     return this.request("pricelistadd", parameters);
   }
 
   /** Removes a price list with its lines, unless accounts or packets use it. */
-  pricelistdel(parameters: PricelistdelParameters): Promise<Reply<unknown>> {
+  pricelistdel(parameters: PricelistdelParameters): Promise<Reply<PricelistdelData>> {
     return this.request("pricelistdel", parameters);
   }
 
   /** Lists the price lists with their currency, their lines, and how many accounts and packets use them. */
-  pricelists(parameters: PricelistsParameters = {}): Promise<Reply<unknown>> {
+  pricelists(parameters: PricelistsParameters = {}): Promise<Reply<PricelistsData[]>> {
     return this.request("pricelists", parameters);
   }
 
   /** The last requests: what was asked, what let it in or kept it out, what was answered, and what calls and ledger rows it made. */
   requests(parameters: RequestsParameters = {}): Promise<Reply<RequestsData[]>> {
     return this.request("requests", parameters);
+  }
+
+  /** Adds a route: which server takes which prefix, checked before it is kept; routingtest shows what it does. */
+  routeadd(parameters: RouteaddParameters): Promise<Reply<RouteaddData>> {
+    return this.request("routeadd", parameters);
+  }
+
+  /** Removes a route. */
+  routedel(parameters: RoutedelParameters): Promise<Reply<RoutedelData>> {
+    return this.request("routedel", parameters);
+  }
+
+  /** Lists the routes: prefix, caller, server, priority, weight, time, and whether each is switched on. */
+  routelist(parameters: RoutelistParameters = {}): Promise<Reply<RoutelistData[]>> {
+    return this.request("routelist", parameters);
+  }
+
+  /** Changes one field of a route, checked before it is kept; the next call follows it. */
+  routeset(parameters: RoutesetParameters): Promise<Reply<RoutesetData>> {
+    return this.request("routeset", parameters);
   }
 
   /** Posts events to a URL, signed, in order, again until it answers 2xx. The secret is shown here and never again. */
