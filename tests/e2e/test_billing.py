@@ -1,7 +1,7 @@
 """What a call costs, to the last micro-unit: prices, steps, minimum, fees, free minutes, resellers, servers."""
 
-import time
 import re
+import time
 from contextlib import contextmanager
 
 import pytest
