@@ -483,7 +483,7 @@ class Names(threading.Thread):
 
 
 @contextlib.contextmanager
-def pebble(folder, http_port, tls_port, validity_s=7776000):
+def pebble(folder, http_port, tls_port, validity_s=7776000, refused_nonces=5):
     """Let's Encrypt's test authority. It rejects nonces at random and validates over the loopback."""
     ports = [free_port(), free_port()]
     config = {"listenAddress": f"127.0.0.1:{ports[0]}", "managementListenAddress": f"127.0.0.1:{ports[1]}",
@@ -493,7 +493,7 @@ def pebble(folder, http_port, tls_port, validity_s=7776000):
     names = Names()
     with open(folder / "pebble.log", "wb") as log:
         process = subprocess.Popen(["pebble", "-strict", "-config", str(folder / "pebble.json"), "-dnsserver", names.address], stdout=log, stderr=log,
-                                   env={**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "20"})
+                                   env={**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(refused_nonces)})
     try:
         wait_for(lambda: process.poll() is not None or "Listening on" in (folder / "pebble.log").read_text(), PATIENCE_S, "pebble")
         yield f"https://127.0.0.1:{ports[0]}/dir"
@@ -553,6 +553,15 @@ def test_a_certificate_is_renewed_before_it_expires():
             assert b"OK" in read_until(old, b"OK")
             old.close()
             assert (running.folder / "acme" / "account.json").read_bytes() == account
+
+
+@needs_pebble
+def test_an_order_goes_on_when_the_authority_refuses_nonces():
+    main, tls = free_port(), free_port()
+    # Of a dozen requests, one is refused three times in a row in every third order.
+    with tempfile.TemporaryDirectory() as folder, pebble(Path(folder), main, tls, refused_nonces=30) as directory:
+        with acme(folder, "http-01", main, tls, acmedirectory=directory) as running:
+            issued(running, 1)
 
 
 def test_an_unknown_validation_is_not_found(server):

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
-use tracing::{error, info};
+use tracing::{debug, error, info};
 
 use crate::tls::{Tls, TlsError};
 pub(crate) use challenges::Challenges;
@@ -27,7 +27,15 @@ const FIRST_PAUSE: Duration = Duration::from_secs(120);
 /// The longest pause between orders.
 const LONGEST_PAUSE: Duration = Duration::from_secs(12 * 3600);
 
-/// How long one order may take.
+/// How often an order is begun again because the authority did not take a nonce. The library repeats a single request
+/// twice; an authority behind several machines may refuse more than that, and counts none of it as a failure
+/// (RFC 8555 section 6.5).
+const NONCE_TRIES: u32 = 10;
+
+/// The pause before that.
+const NONCE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long one order may take, with every beginning.
 const ORDER: Duration = Duration::from_secs(300);
 
 /// What to order, and where.
@@ -87,6 +95,14 @@ pub enum AcmeError {
     TimedOut,
 }
 
+impl AcmeError {
+    /// Whether the same request with a fresh nonce may succeed (RFC 8555 section 6.5).
+    fn is_bad_nonce(&self) -> bool {
+        let Self::Protocol(instant_acme::Error::Api(problem)) = self else { return false };
+        problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce")
+    }
+}
+
 /// Keeps one certificate.
 pub(crate) struct Keeper {
     settings: AcmeSettings,
@@ -141,8 +157,22 @@ impl Keeper {
         }
     }
 
-    /// Orders a certificate, keeps it and shows it.
+    /// Orders a certificate, keeps it and shows it. A refused nonce is no reason to wait for the next order.
     async fn order(&self) -> Result<(), AcmeError> {
+        let mut tries = 1;
+        loop {
+            match self.order_once().await {
+                Err(error) if error.is_bad_nonce() && tries < NONCE_TRIES => {
+                    debug!(%error, tries, "the order is begun again");
+                    tries += 1;
+                    tokio::time::sleep(NONCE_PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn order_once(&self) -> Result<(), AcmeError> {
         let account = self.account().await?;
         let issued = order::place(&account, &self.settings, &self.tls, &self.challenges).await?;
         let stored = self.files.keep(&issued.key, &issued.chain)?;
