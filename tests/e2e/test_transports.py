@@ -37,7 +37,7 @@ def folder():
 @pytest.fixture(scope="module")
 def server(folder):
     with Server(sslportmain=0, localtlsport=0, tlscert=folder / "cert.pem", tlskey=folder / "key.pem", apioversip=1,
-                corsorigins="https://app.example", maxconnections=20000, maxconnectionsperip=20000, banfailures=0) as running:
+                corsorigins="https://app.example", banfailures=0) as running:
         running.account("alice", credit=5)
         yield running
 
@@ -583,10 +583,24 @@ def resident(server):
 def test_ten_thousand_idle_websockets_cost_little_and_harm_nobody():
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with Server(maxconnections=20000, maxconnectionsperip=20000) as running, contextlib.ExitStack() as streams:
+    with Server() as running, contextlib.ExitStack() as streams:
         assert running.request("/mvapireq/?apientry=apitest1")[0].startswith("OK")
         before = resident(running)
-        for number in range(IDLE):
-            WebSocket(streams.enter_context(connect(running, source=(f"127.0.0.{2 + number % 8}", 0))))
+        for _ in range(IDLE):
+            WebSocket(streams.enter_context(connect(running)))
         assert running.request("/mvapireq/?apientry=apitest1")[0].startswith("OK")
         assert (resident(running) - before) / IDLE < IDLE_BYTES_EACH
+
+
+@pytest.mark.parametrize("port", ["main", "sip"])
+def test_connections_are_bounded_by_address_but_not_those_of_this_machine(port):
+    with Server(maxconnectionsperip=5) as running, contextlib.ExitStack() as streams:
+        for address, count in (("127.0.0.2", 5), ("127.0.0.1", 20)):
+            for _ in range(count):
+                streams.enter_context(connect(running, port, source=(address, 0)))
+        refused = streams.enter_context(connect(running, port, source=("127.0.0.2", 0)))
+        refused.settimeout(PATIENCE_S)
+        assert refused.recv(1) == b""
+        asked = streams.enter_context(connect(running, port, source=("127.0.0.3", 0)))
+        asked.sendall(OPTIONS)
+        assert b"SIP/2.0 200" in read_until(asked, b"\r\n\r\n")

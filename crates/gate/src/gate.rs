@@ -194,7 +194,8 @@ impl Gate {
     /// Connection limits; a refused connection is closed without a word.
     fn admit(&self, peer: SocketAddr) -> Option<Permit> {
         let config = self.switch.config();
-        match self.connections.admit(peer.ip(), config.maxconnections, config.maxconnectionsperip) {
+        let each = config.connections_from(peer.ip());
+        match self.connections.admit(peer.ip(), config.maxconnections, each) {
             Ok(permit) => Some(permit),
             Err(full) => {
                 warn!(%peer, limit = ?full, "too many connections");

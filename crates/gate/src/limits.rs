@@ -7,7 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The open connections of all doors together.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    open: Mutex<HashMap<IpAddr, u32>>,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    all: u32,
+    by_address: HashMap<IpAddr, u32>,
 }
 
 /// Why a connection is not let in.
@@ -30,33 +36,35 @@ impl Connections {
     /// Lets a connection in. The map has at most `total` entries: an address leaves it with its last connection.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, total: u32, each: u32) -> Result<Permit, Full> {
         let address = address.to_canonical();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.values().map(|n| u64::from(*n)).sum::<u64>() >= u64::from(total) {
+        let mut guard = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = &mut *guard;
+        if open.all >= total {
             return Err(Full::Total);
         }
-        let count = open.entry(address).or_default();
+        let count = open.by_address.entry(address).or_default();
         if *count >= each {
             return Err(Full::Address);
         }
         *count += 1;
-        drop(open);
+        open.all += 1;
+        drop(guard);
         Ok(Permit { connections: Arc::clone(self), address })
     }
 
     /// How many are open.
     pub(crate) fn count(&self) -> u64 {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.values().map(|n| u64::from(*n)).sum()
+        u64::from(self.open.lock().unwrap_or_else(PoisonError::into_inner).all)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.address) {
+        open.all = open.all.saturating_sub(1);
+        if let Some(count) = open.by_address.get_mut(&self.address) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                open.remove(&self.address);
+                open.by_address.remove(&self.address);
             }
         }
     }

@@ -20,7 +20,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::clock::Clock;
 use crate::directory::{self, Directory, Job};
 use crate::driver::bindings_log::{self, OpenedLog};
-use crate::driver::flows::{FlowLimits, Flows};
+use crate::driver::flows::Flows;
 use crate::driver::inbox::{Inbox, Letter, Letters, inbox};
 use crate::driver::perform::Performer;
 use crate::driver::thread::{ShardThread, route_lookup, shared};
@@ -142,7 +142,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let inboxes = vec![to_shard.clone()];
     let media = start_media(&config, media_threads, inboxes.clone())?;
     let runtime = tokio::runtime::Handle::current();
-    let flows = Flows::new(to_shard.clone(), runtime, FlowLimits::of(&config));
+    let flows = Flows::new(to_shard.clone(), runtime, Arc::clone(&config));
     let guard = Arc::new(Mutex::new(Guard::new(guard_limits(&config))));
     let (events, notices) = (broadcast::Sender::new(EVENT_QUEUE), broadcast::Sender::new(NOTICE_QUEUE));
     let (api, api_datagrams) = mpsc::channel(API_QUEUE);

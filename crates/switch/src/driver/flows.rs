@@ -42,31 +42,8 @@ struct Shared {
     /// Where messages go; with several shards the one is chosen by the message's ids.
     inbox: Inbox,
     runtime: tokio::runtime::Handle,
-    limits: FlowLimits,
-}
-
-/// What all connections together and each of them may take.
-#[derive(Debug, Clone, Copy)]
-pub struct FlowLimits {
-    /// Connections at the same time.
-    pub most: usize,
-    /// Connections of one address at the same time.
-    pub most_per_address: usize,
-    /// How long a message may take to arrive whole, and a new connection to send its first one.
-    pub message: Duration,
-}
-
-impl FlowLimits {
-    /// What the configuration sets.
-    #[must_use]
-    pub fn of(config: &Config) -> Self {
-        let most = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
-        Self {
-            most: most(config.maxconnections),
-            most_per_address: most(config.maxconnectionsperip),
-            message: Duration::from_secs(config.headertimeout.into()),
-        }
-    }
+    /// Its limits act until the next start.
+    config: Arc<Config>,
 }
 
 #[derive(Default)]
@@ -99,10 +76,19 @@ pub struct SipFlow {
 impl Flows {
     /// Connections whose messages go to `inbox`.
     #[must_use]
-    pub fn new(inbox: Inbox, runtime: tokio::runtime::Handle, limits: FlowLimits) -> Self {
+    pub fn new(inbox: Inbox, runtime: tokio::runtime::Handle, config: Arc<Config>) -> Self {
         let (table, next) = (Mutex::default(), AtomicU64::new(1));
-        let shared = Shared { table, next, inbox, runtime, limits };
+        let shared = Shared { table, next, inbox, runtime, config };
         Self { shared: Arc::new(shared) }
+    }
+
+    fn has_room(&self, table: &Table) -> bool {
+        table.flows.len() < most(self.shared.config.maxconnections)
+    }
+
+    /// How long a message may take to arrive whole, and a new connection to send its first one.
+    fn message_time(&self) -> Duration {
+        Duration::from_secs(self.shared.config.headertimeout.into())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -151,7 +137,7 @@ impl Flows {
 
     fn connect(&self, table: &mut Table, to: &Hop, bytes: &[u8]) {
         // TLS towards trunks needs certificates, which this version does not have.
-        if to.carrier != Carrier::Tcp || table.flows.len() >= self.shared.limits.most {
+        if to.carrier != Carrier::Tcp || !self.has_room(table) {
             tracing::debug!(address = %to.address, carrier = to.carrier.via_name(), "no connection can be opened");
             self.failed(to, bytes);
             return;
@@ -221,8 +207,7 @@ impl Flows {
             let mut table = self.table();
             let peer = info.peer.ip();
             let of_peer = table.peers.get(&peer).copied().unwrap_or(0);
-            let room =
-                table.flows.len() < self.shared.limits.most && of_peer < self.shared.limits.most_per_address;
+            let room = self.has_room(&table) && of_peer < most(self.shared.config.connections_from(peer));
             room.then(|| self.enter(&mut table, peer, None))
         };
         let Some((id, receiver, close)) = entered else {
@@ -287,7 +272,7 @@ impl Flows {
         let credit = Arc::new(Semaphore::new(READ_SHARE));
         // A message that is dripped in ends its connection like a first one that never comes.
         let mut silent = accepted;
-        let mut deadline = accepted.then(|| Instant::now() + self.shared.limits.message);
+        let mut deadline = accepted.then(|| Instant::now() + self.message_time());
         loop {
             let mut start = 0;
             loop {
@@ -317,7 +302,7 @@ impl Flows {
             if buffer.is_empty() && !silent {
                 deadline = None;
             } else if deadline.is_none() {
-                deadline = Some(Instant::now() + self.shared.limits.message);
+                deadline = Some(Instant::now() + self.message_time());
             }
             let reading = stream.read_buf(&mut buffer);
             let read = match deadline {
@@ -404,4 +389,9 @@ pub const fn carrier_of(transport: FlowTransport) -> Carrier {
         FlowTransport::Ws => Carrier::Ws,
         FlowTransport::Wss => Carrier::Wss,
     }
+}
+
+/// A limit as a number of entries.
+fn most(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }
