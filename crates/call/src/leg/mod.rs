@@ -15,6 +15,7 @@ mod outgoing;
 mod races;
 mod snapshot;
 mod transactions;
+mod unanswered;
 mod vocabulary;
 pub mod wire;
 
@@ -31,8 +32,10 @@ use crate::negotiation::{Negotiation, Phase, Port};
 pub(crate) use outgoing::host_of;
 pub use snapshot::NotASnapshot;
 use transactions::{Client, Server, Unacked};
+pub use unanswered::{opened_by, planned};
 pub use vocabulary::{
-    Credentials, Dial, Ending, Incoming, Kind, LegEvent, LegOrder, Manner, OrderRefused, Presented, Stage,
+    Callee, Credentials, Dial, Ending, Incoming, Kind, LegEvent, LegOrder, Manner, OrderRefused, Presented,
+    Stage,
 };
 
 /// The most early dialogs that are followed; further ones are ignored until one of them answers.
