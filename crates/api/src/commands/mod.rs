@@ -28,6 +28,7 @@ pub const GROUPS: [&[&Command]; 7] = [
     ours::COMMANDS,
 ];
 
+pub use diagnostics::as_asked;
 pub use text::{date, day_of};
 pub use unavailable::UNAVAILABLE;
 

@@ -56,7 +56,7 @@ impl Call {
         if trial.settlement.is_some() {
             // Refused is final as well: the store has written it elsewhere, or cannot.
             trial.settled |= trial.settlement == Some(step);
-            return;
+            return self.report_test(context);
         }
         let action = trial.meter.handle_money(context.now, event);
         if let MoneyEvent::Held { steps, .. } = event
@@ -88,6 +88,7 @@ impl Call {
         match action {
             MeterAction::Go => {
                 self.placed_reply_at_launch(context);
+                self.test_launched(context);
                 self.launch(context, index);
             }
             MeterAction::HoldAgain => self.hold(context, index),
