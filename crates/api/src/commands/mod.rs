@@ -1,7 +1,7 @@
 //! The commands, one file each, by the chapters of the catalogue; and those that are declared only.
 
 pub(crate) mod command;
-mod csv;
+pub(crate) mod csv;
 mod diagnostics;
 mod errors;
 mod onetime;

@@ -75,6 +75,8 @@ pub(crate) struct Memory {
     /// A change of the machine's address that waits for its confirmation.
     pub address: Option<crate::host::Address>,
     pub callbacks: callbacks::Callbacks,
+    /// Jobs of the number scanner.
+    pub scanner: crate::scanner::Jobs,
     /// Digests that wait to be written.
     pub unsaved: Vec<ReplayRow>,
 }
