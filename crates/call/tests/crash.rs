@@ -75,6 +75,8 @@ fn the_journal_is_complete_before_the_invite_leaves() {
     assert_eq!((world.store.journals.len(), world.sent.len()), (1, 1), "{:?}", world.sent);
     let journal = world.store.journals.values().next().unwrap().clone();
     assert_eq!(journal.legs.len(), 2);
+    let bytes: usize = journal.legs.iter().map(String::len).sum();
+    assert!(bytes < 700, "every call pays for it: {bytes} bytes, {:#?}", journal.legs);
     world.phones[TRUNK].script.answer = Some((200, LONG_MS));
     world.run(500);
     assert!(world.phones[TRUNK].has("INVITE"));
@@ -189,5 +191,20 @@ fn both_parts_of_a_placed_call_are_ended() {
     after.run(1_000);
     assert_eq!(after.phones[A].count("BYE"), 1, "{:?}", after.phones[A].log);
     is_cancelled(&after.phones[B]);
+    after.finish();
+}
+
+#[test]
+fn a_caller_with_odd_headers_hears_its_refusal_too() {
+    let mut world = World::new();
+    world.phones[B].script.answer = Some((200, LONG_MS));
+    let more = [("Via", "SIP/2.0/UDP 192.0.2.77:5060\r\n ;branch=z9hG4bKfar")];
+    world.act(A, |phone, now| phone.invite(now, "bob", true, &more));
+    world.run(2_000);
+    assert!(world.phones[A].has("180 INVITE"), "{:?}", world.phones[A].log);
+    let mut after = crash(world);
+    after.run(1_000);
+    let refusal = after.phones[A].last("503 INVITE");
+    assert_eq!(refusal.values(strowger_sip::HeaderId::Via).count(), 2);
     after.finish();
 }

@@ -161,9 +161,10 @@ impl World {
                 self.input(ShardInput::Adopt { snapshot: snapshot.clone() });
             }
             if self.report.datagrams == sent {
-                return self.fail(format!("no last word to an adopted leg: {snapshot}"));
+                return self.fail(format!("no BYE, CANCEL or refusal for an adopted leg: {snapshot}"));
             }
             self.nobody_talks(vec![leg.call_id().to_owned()]);
+            self.nobody_rings(vec![leg.call_id().to_owned()]);
         }
     }
 
