@@ -46,9 +46,10 @@ pub const COMMAND: Command = Command {
 /// What a test call is to everything that asks what a request does: it spends.
 static TEST_CALL: Command = Command { effect: Effect::Spend, ..COMMAND };
 
-/// The command as this request uses it.
+/// The command as this request uses it. Fields that a form sends empty ask for nothing.
 pub fn as_asked(command: &'static Command, args: &Args) -> &'static Command {
-    let asks = || PARAMS.iter().any(|param| args.is_given(PARAMS, param.name));
+    let given = |index| args.text(PARAMS, index).is_some_and(|text| !text.trim().is_empty());
+    let asks = || (0..PARAMS.len()).any(given);
     if command.name == COMMAND.name && asks() { &TEST_CALL } else { command }
 }
 
