@@ -7,11 +7,16 @@ use strowger_call::leg::Leg;
 use strowger_model::{Account, AccountId, Mono, Now, Scope, Wall};
 use strowger_route::{Change, Snapshot};
 use strowger_switch::shard::Order;
-use strowger_switch::{CallRef, P2p, ShardInput, ShardOutput, WaitFor};
+use strowger_switch::{CallRef, P2p, ShardInput, ShardOutput, TestCall, WaitFor};
 
 use crate::dice::Dice;
 use crate::sabotage::Sabotage;
 use crate::world::{Event, SECOND, World};
+
+/// Orders for calls that are for test calls, in thousandths.
+const TEST_CALLS: u64 = 300;
+/// How long they last, in seconds.
+const TEST_S: u32 = 5;
 
 /// Something that happens to the switch.
 #[derive(Debug, Clone, Copy)]
@@ -198,6 +203,11 @@ impl World {
 
     pub(crate) fn p2p(&mut self, user: usize, first: String, second: String) {
         let account = self.users[user];
+        if self.dice.chance(TEST_CALLS) {
+            self.note(&format!("test call order: {account} {first}"));
+            let order = Order::Test(TestCall { account, called: first, seconds: TEST_S });
+            return self.input(ShardInput::Order { token: 5, order });
+        }
         let wait = *self.dice.pick(&[WaitFor::Placed, WaitFor::FirstAnswered, WaitFor::Connected]);
         self.note(&format!("p2p order: {account} {first} {second}"));
         let order = Order::P2p(P2p { account, first, second, caller: None, wait });
