@@ -23,6 +23,7 @@ mod openapi;
 mod push;
 mod reply;
 mod request;
+mod scanner;
 mod service;
 mod settings_files;
 pub mod transcript;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use strowger_billing::Rating;
+use strowger_model::cdr::Cdr;
 use strowger_model::event::{CallChanged, Notice};
 use strowger_model::id::FlowId;
-use strowger_model::media::{MediaEvent, MediaOrder};
+use strowger_model::media::{MediaEvent, MediaOrder, SlotStats};
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
 use strowger_model::{AccountId, Amount, CallId, LegId, Wall};
 use strowger_sip::Message;
@@ -105,6 +106,15 @@ pub enum CallOrder {
         /// When to reply.
         wait: Wait,
     },
+    /// Call a number as the account would, play a tone to whoever answers, hang up and report.
+    Test {
+        /// Who calls and pays.
+        account: AccountId,
+        /// The number dialled.
+        called: String,
+        /// How long the conversation lasts, in seconds.
+        seconds: u32,
+    },
     /// End a call.
     Hangup {
         /// Which.
@@ -141,6 +151,23 @@ pub enum Done {
     },
     /// So many calls were ended.
     Ended(usize),
+    /// The test call is over.
+    Tested(Box<TestReport>),
+}
+
+/// What a test call came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestReport {
+    /// Which.
+    pub call: CallId,
+    /// From the INVITE to the first sign that it rings, or to what came in its place, in milliseconds.
+    pub post_dial_ms: u64,
+    /// How long it rang, in milliseconds.
+    pub ringing_ms: u64,
+    /// Its record.
+    pub cdr: Cdr,
+    /// The packets of the conversation; none where there was none, or the engine did not say in time.
+    pub media: Option<SlotStats>,
 }
 
 /// Why an order came to nothing.

@@ -24,7 +24,8 @@ pub use env::{Env, Settings, Target};
 pub use hop::{Carrier, Hop, Local};
 pub use ids::{leg_of_branch, leg_of_call_id, leg_of_tag, leg_of_user};
 pub use input::{
-    Belongs, CallInput, CallOrder, CallOutput, CallRating, CallView, Done, LineState, OrderError, Wait,
+    Belongs, CallInput, CallOrder, CallOutput, CallRating, CallView, Done, LineState, OrderError, TestReport,
+    Wait,
 };
 pub use negotiation::{Negotiation, Phase, Port};
 pub use reasons::Reason;

@@ -71,6 +71,65 @@ pub(crate) fn dialling(country: &str) -> Option<(&'static str, &'static str)> {
     found.map(|(_, _, code, prefix)| (*code, *prefix))
 }
 
+/// Two-digit country codes (ITU-T E.164, list of assigned codes).
+const OF_TWO: &[&str] = &[
+    "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48",
+    "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81",
+    "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
+];
+
+/// Ranges of three-digit country codes, and of the shared codes of networks and services (the same list).
+const OF_THREE: &[(u16, u16)] = &[
+    (211, 213),
+    (216, 216),
+    (218, 218),
+    (220, 258),
+    (260, 269),
+    (290, 291),
+    (297, 299),
+    (350, 359),
+    (370, 383),
+    (385, 387),
+    (389, 389),
+    (420, 421),
+    (423, 423),
+    (500, 509),
+    (590, 599),
+    (670, 670),
+    (672, 683),
+    (685, 692),
+    (800, 800),
+    (808, 808),
+    (850, 850),
+    (852, 853),
+    (855, 856),
+    (870, 870),
+    (878, 878),
+    (880, 883),
+    (886, 886),
+    (960, 968),
+    (970, 977),
+    (979, 979),
+    (992, 996),
+    (998, 998),
+];
+
+/// The country code that a number in international form begins with; none: nobody has it.
+#[must_use]
+pub fn country_code(number: &str) -> Option<&str> {
+    let first = number.as_bytes().first()?;
+    if matches!(first, b'1' | b'7') {
+        return number.get(..1);
+    }
+    let two = number.get(..2)?;
+    if OF_TWO.contains(&two) {
+        return Some(two);
+    }
+    let three = number.get(..3)?;
+    let value: u16 = three.bytes().all(|b| b.is_ascii_digit()).then(|| three.parse().ok())??;
+    OF_THREE.iter().any(|(first, last)| (*first..=*last).contains(&value)).then_some(three)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +143,24 @@ mod tests {
         }
         assert_eq!(dialling("hungary"), dialling("hu"));
         assert_eq!(dialling("atlantis"), None);
+    }
+
+    #[test]
+    fn numbers_begin_with_assigned_country_codes() {
+        assert!(COUNTRIES.iter().all(|(.., code, _)| country_code(&format!("{code}55512345")) == Some(code)));
+        assert!(OF_TWO.is_sorted() && OF_THREE.is_sorted_by(|a, b| a.1 < b.0));
+        for (number, code) in [
+            ("36301234567", Some("36")),
+            ("7", Some("7")),
+            ("3531", Some("353")),
+            ("2101234567", None),
+            ("9991", None),
+            ("35", None),
+            ("", None),
+            ("0", None),
+            ("é1", None),
+        ] {
+            assert_eq!(country_code(number), code, "{number}");
+        }
     }
 }

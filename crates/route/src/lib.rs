@@ -24,6 +24,7 @@ pub mod trace;
 
 pub use access::{AccessCall, access_call};
 pub use change::{Change, Cli, RoutingRule};
+pub use countries::country_code;
 pub use decide::{Decision, Origin, Query, decide};
 pub use identify::{Arrival, Identity, identify, identify_traced};
 pub use numbers::{NationalRule, Numbering, normalise, normalise_traced};

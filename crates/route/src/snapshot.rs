@@ -221,7 +221,9 @@ impl Snapshot {
         self.rules.matching(number)
     }
 
-    pub(crate) fn is_blacklisted(&self, number: &str) -> bool {
+    /// Calls to the number are refused.
+    #[must_use]
+    pub fn is_blacklisted(&self, number: &str) -> bool {
         self.blacklist.contains(number)
     }
 

@@ -32,6 +32,8 @@ pub enum Check {
     NothingHeld(CallId),
     /// Nobody believes to be in a conversation with these Call-IDs.
     NobodyTalks(Vec<String>),
+    /// Nobody is called in one of these.
+    NobodyRings(Vec<String>),
 }
 
 impl World {
@@ -154,8 +156,27 @@ impl World {
         self.after(FAREWELL_US, Event::Check(Check::NobodyTalks(call_ids)));
     }
 
+    /// From a while after this on, nobody may be called in these calls.
+    pub(crate) fn nobody_rings(&mut self, call_ids: Vec<String>) {
+        if self.noise == 0 {
+            self.after(FAREWELL_US, Event::Check(Check::NobodyRings(call_ids)));
+        }
+    }
+
     pub(crate) fn check(&mut self, check: Check) {
         match check {
+            Check::NobodyRings(call_ids) => {
+                let rings = |(index, agent): &(usize, &crate::agent::Agent)| {
+                    let called = |talk: &crate::agent::Talk| talk.stage == Stage::Opening && !talk.outgoing;
+                    agent.alive
+                        && !self.flows.cut.contains(index)
+                        && agent.talks.iter().any(|talk| called(talk) && call_ids.contains(&talk.call_id))
+                };
+                if let Some((_, agent)) = self.agents.iter().enumerate().find(rings) {
+                    let what = format!("{} still rings in one of {call_ids:?}", agent.name);
+                    self.fail(what);
+                }
+            }
             Check::NothingHeld(call) => {
                 let open = self.bank.open_legs().find(|(_, of)| *of == call);
                 if let Some((leg, _)) = open {

@@ -7,11 +7,16 @@ use strowger_call::leg::Leg;
 use strowger_model::{Account, AccountId, Mono, Now, Scope, Wall};
 use strowger_route::{Change, Snapshot};
 use strowger_switch::shard::Order;
-use strowger_switch::{CallRef, P2p, ShardInput, ShardOutput, WaitFor};
+use strowger_switch::{CallRef, P2p, ShardInput, ShardOutput, TestCall, WaitFor};
 
 use crate::dice::Dice;
 use crate::sabotage::Sabotage;
 use crate::world::{Event, SECOND, World};
+
+/// Orders for calls that are for test calls, in thousandths.
+const TEST_CALLS: u64 = 300;
+/// How long they last, in seconds.
+const TEST_S: u32 = 5;
 
 /// Something that happens to the switch.
 #[derive(Debug, Clone, Copy)]
@@ -144,11 +149,13 @@ impl World {
         }
     }
 
-    /// Every leg of a recovered call gets its BYE, once: both parts of a placed call have it in their journals.
+    /// Every leg of a recovered call gets its BYE, CANCEL or refusal, once: both parts of a placed call have it in
+    /// their journals.
     fn farewell(&mut self) {
         let mut told = BTreeSet::new();
         for snapshot in std::mem::take(&mut self.orphans) {
-            let Ok(leg) = Leg::adopt(&snapshot) else {
+            let now = Now { mono: Mono(self.now), wall: Wall(0) };
+            let Ok(leg) = Leg::adopt_to_end(&snapshot, now) else {
                 return self.fail(format!("no leg: {snapshot}"));
             };
             if !told.insert(leg.id()) {
@@ -159,9 +166,10 @@ impl World {
                 self.input(ShardInput::Adopt { snapshot: snapshot.clone() });
             }
             if self.report.datagrams == sent {
-                return self.fail(format!("no BYE for an adopted leg: {snapshot}"));
+                return self.fail(format!("no BYE, CANCEL or refusal for an adopted leg: {snapshot}"));
             }
             self.nobody_talks(vec![leg.call_id().to_owned()]);
+            self.nobody_rings(vec![leg.call_id().to_owned()]);
         }
     }
 
@@ -169,19 +177,21 @@ impl World {
     /// leg was.
     pub(crate) fn move_leg(&mut self, snapshot: &str) {
         self.report.adopted += 1;
-        let leg = match Leg::adopt(snapshot) {
-            Ok(leg) => leg,
-            Err(error) => return self.fail(format!("{error}: {snapshot}")),
+        let words: &[&[u8]] = match Leg::adopt(snapshot) {
+            Ok(leg) if leg.snapshot() != snapshot => {
+                return self.fail(format!("a leg changed when it was moved: {snapshot}"));
+            }
+            Ok(_) => &[b"BYE "],
+            // Of a leg without an answer only its end can be moved.
+            Err(_) => &[b"CANCEL ", b"SIP/2.0 503 "],
         };
-        if leg.snapshot() != snapshot {
-            return self.fail(format!("a leg changed when it was moved: {snapshot}"));
-        }
         let now = Now { mono: Mono(self.now), wall: Wall(0) };
         match Leg::adopt_to_end(snapshot, now) {
             Ok(mut leg) => {
-                let bye = leg.poll_transmit();
-                let right = bye.is_some_and(|(to, bytes)| {
-                    bytes.starts_with(b"BYE ") && self.agents.iter().any(|agent| agent.address == to.address)
+                let word = leg.poll_transmit();
+                let right = word.is_some_and(|(to, bytes)| {
+                    words.iter().any(|word| bytes.starts_with(word))
+                        && self.agents.iter().any(|agent| agent.address == to.address)
                 });
                 if !right {
                     self.fail(format!("a leg that was moved cannot hang up: {snapshot}"));
@@ -193,6 +203,11 @@ impl World {
 
     pub(crate) fn p2p(&mut self, user: usize, first: String, second: String) {
         let account = self.users[user];
+        if self.dice.chance(TEST_CALLS) {
+            self.note(&format!("test call order: {account} {first}"));
+            let order = Order::Test(TestCall { account, called: first, seconds: TEST_S });
+            return self.input(ShardInput::Order { token: 5, order });
+        }
         let wait = *self.dice.pick(&[WaitFor::Placed, WaitFor::FirstAnswered, WaitFor::Connected]);
         self.note(&format!("p2p order: {account} {first} {second}"));
         let order = Order::P2p(P2p { account, first, second, caller: None, wait });

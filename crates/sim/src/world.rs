@@ -400,8 +400,10 @@ impl World {
             ShardOutput::Changed(changed) => self.changed(&changed),
             ShardOutput::Binding(frames) => self.bindings.extend(frames),
             ShardOutput::Reply { answer, .. } => {
-                if let Answer::P2p(outcome) = answer {
-                    self.note(&format!("p2p: {outcome:?}"));
+                match answer {
+                    Answer::P2p(outcome) => self.note(&format!("p2p: {outcome:?}")),
+                    Answer::Tested(report) => self.note(&format!("test call: {report:?}")),
+                    _ => {}
                 }
             }
             ShardOutput::CloseFlow(flow) => {

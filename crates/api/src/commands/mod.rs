@@ -1,7 +1,7 @@
 //! The commands, one file each, by the chapters of the catalogue; and those that are declared only.
 
 pub(crate) mod command;
-mod csv;
+pub(crate) mod csv;
 mod diagnostics;
 mod errors;
 mod onetime;
@@ -28,6 +28,7 @@ pub const GROUPS: [&[&Command]; 7] = [
     ours::COMMANDS,
 ];
 
+pub use diagnostics::as_asked;
 pub use text::{date, day_of};
 pub use unavailable::UNAVAILABLE;
 

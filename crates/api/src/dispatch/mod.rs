@@ -75,6 +75,8 @@ pub(crate) struct Memory {
     /// A change of the machine's address that waits for its confirmation.
     pub address: Option<crate::host::Address>,
     pub callbacks: callbacks::Callbacks,
+    /// Jobs of the number scanner.
+    pub scanner: crate::scanner::Jobs,
     /// Digests that wait to be written.
     pub unsaved: Vec<ReplayRow>,
 }
@@ -250,7 +252,8 @@ impl Dispatcher {
         }
         refusal::jsonp(request, &config)?;
         traits.course.stage = Stage::Command;
-        let command = found.ok_or_else(|| unknown(&request.command))?;
+        let declared = found.ok_or_else(|| unknown(&request.command))?;
+        let command = crate::commands::as_asked(declared, &args);
         let (name, base) = match &entry {
             // Entries share one declaration: their name tells their requests apart.
             Some(entry) => {
@@ -260,7 +263,7 @@ impl Dispatcher {
             None => (command.name, command),
         };
         traits.admin_text = base.access.is_admin();
-        traits.bare_ok = command.effect != Effect::Read;
+        traits.bare_ok = declared.effect != Effect::Read;
         let rule = rules.rule(name, base).relax(command, &config);
         let asked = Asked { request, command, entry: entry.clone(), credentials, named, args, source, rule };
         let outcome = self.admitted(&asked, traits, &config).await;

@@ -94,6 +94,7 @@ impl Call {
         context.changed(self.id, CallStep::Answered { leg });
         match self.a {
             Some(a) => self.connect(context, a, leg, &sdp),
+            None if self.test.is_some() => self.test_answered(context, leg),
             None => self.first_answered(context, leg),
         }
         if self.trials.get(index).is_some_and(super::Trial::is_open) {
@@ -313,14 +314,16 @@ impl Call {
 
     /// A leg that was answered, or that called us, is over.
     pub(super) fn party_ended(&mut self, context: &mut Context<'_>, id: LegId, status: u16, by: Ending) {
-        let calling = self.a == Some(id);
+        // Of a test call the one party is the called one, and talks without a bridge.
+        let tested = self.test.is_some();
+        let calling = self.a == Some(id) && !tested;
         let who = match (by, calling) {
             (Ending::Silence, _) => EndedBy::Server,
             (Ending::Party, true) => EndedBy::Caller,
             (Ending::Party, false) => EndedBy::Called,
         };
         let reason = match (&self.activity, by) {
-            (Activity::Dial, Ending::Party) => Reason::Cancelled,
+            (Activity::Dial, Ending::Party) if !tested => Reason::Cancelled,
             // The INVITE itself was refused by its leg.
             (Activity::Dial, Ending::Silence) if self.trials.is_empty() && status != 408 => Reason::Failed,
             (_, Ending::Party) if status == 200 => Reason::Normal,

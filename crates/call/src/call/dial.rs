@@ -9,15 +9,12 @@ use strowger_route::{Origin, Plan, Query, Refuse, Target, TargetKind, decide};
 
 use super::context::Context;
 use super::trial::Trial;
-use super::ways::{Way, ways};
+use super::ways::Planned;
 use super::{Call, Member};
 use crate::input::CallOutput;
 use crate::leg::{Description, Dial, Ending, Incoming, Leg, LegEvent, LegOrder, Presented};
 use crate::negotiation::Port;
 use crate::reasons::Reason;
-
-/// The most contacts of one account, or legs of one step, that ring at the same time.
-const MAX_BRANCHES: usize = 16;
 
 impl Call {
     /// The calling leg's INVITE was read: may it call, and where does it go?
@@ -82,6 +79,7 @@ impl Call {
         let leg = context.env.mint().leg();
         let meter = Meter::new(self.id, leg, chain, context.env.settings().meter);
         self.trials.push(Trial::new(leg, plan, meter, context.now));
+        self.plan_legs(context, self.trials.len() - 1);
         self.hold(context, self.trials.len() - 1);
     }
 
@@ -90,23 +88,22 @@ impl Call {
         let Some(trial) = self.trials.get_mut(index) else { return };
         let Some(step) = trial.plan.steps.get(trial.step).cloned() else { return };
         trial.failed = None;
+        let planned = std::mem::take(&mut trial.planned);
         let mut failure = (503, Reason::NoRoute);
         let mut trunk = false;
-        let mut launched = Vec::new();
         for target in &step.targets {
             match target.to {
                 TargetKind::Service(service) => return self.start_app(context, index, service),
                 TargetKind::Account(_) => failure = (480, Reason::NotRegistered),
                 TargetKind::Trunk(_) => trunk = true,
             }
-            for way in ways(context, target, context.now) {
-                if launched.len() == MAX_BRANCHES {
-                    break;
-                }
-                match self.dial(context, index, target, way) {
-                    Ok(leg) => launched.push(leg),
-                    Err(why) => failure = (why.status(), why),
-                }
+        }
+        let mut launched = Vec::new();
+        for leg in planned {
+            let Some(target) = step.targets.get(leg.target) else { continue };
+            match self.dial(context, index, target, leg) {
+                Ok(leg) => launched.push(leg),
+                Err(why) => failure = (why.status(), why),
             }
         }
         if launched.is_empty() {
@@ -117,6 +114,10 @@ impl Call {
         if let Some(trial) = self.trials.get_mut(index) {
             trial.ring_until = Some(context.now.mono.plus_ms(ring_ms));
             trial.hear_until = trunk.then(|| context.now.mono.plus_ms(settings.trunk_timeout_ms));
+            // After a failover that needed no other hold nobody has written down who rings now.
+            if trial.unwritten {
+                self.extend(context, index);
+            }
         }
         for leg in launched {
             self.work(context, leg);
@@ -129,7 +130,7 @@ impl Call {
         context: &mut Context<'_>,
         index: usize,
         target: &Target,
-        way: Way,
+        Planned { id: (id, nonce), callee, .. }: Planned,
     ) -> Result<LegId, Reason> {
         self.ensure_slot_of_a(context)?;
         let a = self.a.and_then(|a| self.legs.get(&a));
@@ -138,23 +139,9 @@ impl Call {
         let offer = heard.cloned().map_or(Description::Local, Description::Relay);
         let slot = context.env.claim_slot(beside).ok_or(Reason::Overload)?;
         self.loose = Some(slot);
-        let local = context.env.local(&way.hop);
-        let presented = Presented { number: target.presented.clone(), ..self.caller.presented.clone() };
-        let dial = Dial {
-            kind: way.kind,
-            hop: way.hop,
-            port: Port { ip: local.media_ip, rtp: slot.rtp_port },
-            local,
-            uri: way.uri,
-            route: way.route,
-            to: way.to,
-            caller: presented,
-            domain: context.env.settings().domain.clone(),
-            max_forwards: self.caller.max_forwards,
-            credentials: way.credentials,
-            offer,
-        };
-        let (id, nonce, manner) = (context.env.mint().leg(), context.env.random(), context.manner());
+        let port = Port { ip: callee.local.media_ip, rtp: slot.rtp_port };
+        let dial = Dial { callee, port, offer };
+        let manner = context.manner();
         let Ok(leg) = Leg::dial(context.now, (id, nonce), dial, manner) else {
             self.loose = None;
             context.media(MediaOrder::Free { slot: slot.id });
@@ -268,7 +255,9 @@ impl Call {
             return self.trial_failed(context, index, status, reason);
         };
         trial.step += 1;
-        match trial.meter.reprice(chain) {
+        let release = trial.meter.reprice(chain);
+        self.plan_legs(context, index);
+        match release {
             None => self.launch(context, index),
             Some(release) => {
                 context.money(release);

@@ -31,6 +31,7 @@ impl Call {
         self.placed_failed(context, status, reason);
         let status = if self.answered().is_some() { 200 } else { status };
         self.announce_end(context, status, reason);
+        self.test_ended(context, status, reason);
     }
 
     /// Ends a call that has panicked: what must not leak first, what may panic again last.
@@ -48,6 +49,7 @@ impl Call {
         self.settle_all(context, EndedBy::Server, reason, None);
         self.placed_failed(context, reason.status(), reason);
         self.announce_end(context, reason.status(), reason);
+        self.test_ended(context, reason.status(), reason);
         let legs: Vec<LegId> = self.legs.keys().copied().collect();
         for leg in legs {
             self.hang_up(context, leg, reason, None);

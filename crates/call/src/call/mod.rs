@@ -2,7 +2,7 @@
 //! It gives orders to legs and hears their events; it never sees a SIP message.
 //!
 //! One file per concern: `dial` tries targets, `forward` finds others, `bridge` connects, `service` lets an
-//! app own the leg, `place` makes both legs itself, `media` and `money` speak to engine and store, `record`
+//! app own the leg, `place` makes both legs itself, `testcall` one of them, `media` and `money` speak to engine and store, `record`
 //! writes the CDR, `finish` ends everything.
 
 mod bridge;
@@ -16,6 +16,7 @@ mod place;
 mod progress;
 mod record;
 mod service;
+mod testcall;
 mod trial;
 mod ways;
 
@@ -37,6 +38,8 @@ use bridge::Bridge;
 pub use context::{Context, manner};
 use place::Placed;
 pub use place::Wish;
+use testcall::TestCall;
+pub use testcall::Trying;
 use trial::Trial;
 
 /// Who owns the legs at the moment; exactly one does.
@@ -99,6 +102,8 @@ pub struct Call {
     trials: Vec<Trial>,
     hops: u8,
     placed: Option<Placed>,
+    /// Boxed: hardly any call is one.
+    test: Option<Box<TestCall>>,
     /// The calling side was told that it rings.
     rung: bool,
     /// Taken from the pool, not with its leg yet.
@@ -122,6 +127,7 @@ impl Call {
             trials: Vec::new(),
             hops: 0,
             placed: None,
+            test: None,
             rung: false,
             loose: None,
             ends_at: None,
@@ -190,6 +196,7 @@ impl Call {
             MediaEvent::Silent { slot } => self.handle_silence(context, *slot),
             MediaEvent::Dtmf { slot, digit, .. } => self.app_key(context, *slot, *digit),
             MediaEvent::Played { slot } => self.app_played(context, *slot),
+            MediaEvent::Stats { .. } => self.test_heard(context, event),
             _ => {}
         }
     }
@@ -214,7 +221,10 @@ impl Call {
         self.handle_retry(context);
         if self.ends_at.is_some_and(|at| at <= now) {
             self.ends_at = None;
-            self.end(context, strowger_model::cdr::EndedBy::Server, Reason::MaxDuration, None);
+            self.time_is_over(context);
+        }
+        if self.test.as_ref().and_then(|test| test.deadline()).is_some_and(|at| at <= now) {
+            self.report_test(context);
         }
     }
 
@@ -226,7 +236,8 @@ impl Call {
             Activity::Bridged(bridge) => bridge.deadline(),
             Activity::Dial | Activity::App(_) | Activity::Over => None,
         };
-        legs.chain(trials).chain(self.ends_at).chain(retry).min()
+        let report = self.test.as_ref().and_then(|test| test.deadline());
+        legs.chain(trials).chain(self.ends_at).chain(retry).chain(report).min()
     }
 
     /// Nothing is left to do or to wait for.
@@ -234,6 +245,7 @@ impl Call {
         matches!(self.activity, Activity::Over)
             && self.legs.is_empty()
             && self.trials.iter().all(|trial| trial.settled)
+            && !self.test.as_ref().is_some_and(|test| test.is_open())
     }
 
     /// It was not ended yet.
@@ -249,7 +261,8 @@ impl Call {
     /// Its slots.
     pub fn slots(&self) -> impl Iterator<Item = SlotId> + '_ {
         let loose = self.loose.iter().map(|slot| slot.id);
-        loose.chain(self.legs.values().filter_map(|member| member.slot.map(|slot| slot.id)))
+        let awaited = self.test.as_ref().and_then(|test| test.slot());
+        loose.chain(awaited).chain(self.legs.values().filter_map(|member| member.slot.map(|slot| slot.id)))
     }
 
     /// The account takes part in the call or pays for it.
@@ -379,6 +392,7 @@ impl Call {
         context.transmit(&mut member.leg);
         if let Some(slot) = member.slot.take() {
             context.media(strowger_model::media::MediaOrder::Free { slot: slot.id });
+            self.test_freed(id, slot.id);
         }
         context.changed(self.id, CallStep::LegEnded { leg: id, status });
         context.retired.push(*member.leg);

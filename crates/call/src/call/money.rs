@@ -8,9 +8,9 @@ use strowger_model::{Amount, Now, Unit};
 
 use super::Call;
 use super::context::Context;
+use super::ways::Planned;
 use crate::input::CallOutput;
 use crate::input::CallRating;
-use crate::leg::Stage;
 use crate::reasons::Reason;
 
 impl Call {
@@ -18,6 +18,7 @@ impl Call {
     pub(super) fn hold(&mut self, context: &mut Context<'_>, index: usize) {
         let journal = self.journal(context, index);
         let Some(trial) = self.trials.get_mut(index) else { return };
+        trial.unwritten = false;
         let order = trial.meter.hold(context.now, journal);
         if let MoneyOrder::Hold { payers, .. } = &order {
             trial.first_payer = payers.first().copied();
@@ -29,6 +30,7 @@ impl Call {
     pub(super) fn extend(&mut self, context: &mut Context<'_>, index: usize) {
         let journal = self.journal(context, index);
         if let Some(trial) = self.trials.get_mut(index) {
+            trial.unwritten = false;
             let order = trial.meter.extend(context.now, journal);
             context.money(order);
         }
@@ -37,8 +39,9 @@ impl Call {
     /// Everything that settles the trial and ends its legs after a crash.
     fn journal(&self, context: &Context<'_>, index: usize) -> Journal {
         let cdr = self.draft(context.now, index);
-        let up = self.legs.values().filter(|member| member.leg.stage() == Stage::Up);
-        let legs = up.map(|member| member.leg.farewell_snapshot()).collect();
+        let planned = self.trials.get(index).into_iter().flat_map(|trial| &trial.planned);
+        let planned = planned.filter_map(Planned::farewell);
+        let legs = self.legs.values().filter_map(|member| member.leg.farewell()).chain(planned).collect();
         Journal { cdr, meter: String::new(), answered: None, billed_ms: 0, legs }
     }
 
@@ -53,7 +56,7 @@ impl Call {
         if trial.settlement.is_some() {
             // Refused is final as well: the store has written it elsewhere, or cannot.
             trial.settled |= trial.settlement == Some(step);
-            return;
+            return self.report_test(context);
         }
         let action = trial.meter.handle_money(context.now, event);
         if let MoneyEvent::Held { steps, .. } = event
@@ -85,6 +88,7 @@ impl Call {
         match action {
             MeterAction::Go => {
                 self.placed_reply_at_launch(context);
+                self.test_launched(context);
                 self.launch(context, index);
             }
             MeterAction::HoldAgain => self.hold(context, index),

@@ -47,19 +47,7 @@ pub struct Wish {
 impl Call {
     /// A call that the server makes. It begins with [`Call::start_placed`].
     pub fn placed(id: CallId, now: Now, wish: Wish, env: &dyn Env) -> Self {
-        let account = env.routes().account(wish.initiator).cloned();
-        let display = account.as_ref().map(|account| account.display_name.to_string()).unwrap_or_default();
-        let own = account.map(|account| {
-            let number = if account.phone.is_empty() { &account.username } else { &account.phone };
-            number.to_string()
-        });
-        let number = wish.shown.or(own).unwrap_or_default();
-        let caller = Caller {
-            account: Some(wish.initiator),
-            trunk: false,
-            presented: Presented { display, number, private: false },
-            max_forwards: MAX_FORWARDS,
-        };
+        let caller = account_as_caller(wish.initiator, wish.shown, env);
         let mut call = Self::new(id, now, caller, wish.first);
         call.placed = Some(Placed {
             token: Some(wish.token),
@@ -137,5 +125,21 @@ impl Call {
             Err(OrderError::Refused { status, reason })
         };
         context.out.push_back(CallOutput::Reply { token, outcome });
+    }
+}
+
+/// An account as the caller of a call that begins here: with its name, and its number unless another one is shown.
+pub(super) fn account_as_caller(account: AccountId, shown: Option<String>, env: &dyn Env) -> Caller {
+    let known = env.routes().account(account).cloned();
+    let display = known.as_ref().map(|known| known.display_name.to_string()).unwrap_or_default();
+    let own = known.map(|known| {
+        let number = if known.phone.is_empty() { &known.username } else { &known.phone };
+        number.to_string()
+    });
+    Caller {
+        account: Some(account),
+        trunk: false,
+        presented: Presented { display, number: shown.or(own).unwrap_or_default(), private: false },
+        max_forwards: MAX_FORWARDS,
     }
 }

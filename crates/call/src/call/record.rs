@@ -2,6 +2,7 @@
 
 use strowger_billing::{Chain, Meter};
 use strowger_model::cdr::{Cdr, EndedBy};
+use strowger_model::payment::MoneyOrder;
 use strowger_model::{Amount, Now, Unit};
 use strowger_route::{Forward, Plan};
 
@@ -77,6 +78,9 @@ impl Call {
         let trial = &mut self.trials[index];
         let order = trial.meter.settle(context.now, cdr);
         trial.settlement = Some(order.step());
+        if let (Some(test), MoneyOrder::Settle { cdr, .. }) = (&mut self.test, &order) {
+            test.note_record(cdr);
+        }
         (trial.ring_until, trial.hear_until) = (None, None);
         context.money(order);
     }

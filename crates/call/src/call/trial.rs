@@ -7,6 +7,7 @@ use strowger_model::payment::{PayerHold, StepId};
 use strowger_model::{AccountId, LegId, Mono, Now};
 use strowger_route::Plan;
 
+use super::ways::Planned;
 use crate::reasons::Reason;
 
 /// One dialled target.
@@ -26,6 +27,10 @@ pub struct Trial {
     pub rang: Option<Mono>,
     /// When it was answered.
     pub answered: Option<Now>,
+    /// What is dialled as soon as the step's money is held.
+    pub planned: Vec<Planned>,
+    /// The journal does not know yet whom the step dials.
+    pub unwritten: bool,
     /// The legs that are being tried, or the one that answered.
     pub branches: Vec<LegId>,
     /// The best final status of the branches that failed.
@@ -76,6 +81,8 @@ impl Trial {
             start,
             rang: None,
             answered: None,
+            planned: Vec::new(),
+            unwritten: true,
             branches: Vec::new(),
             failed: None,
             ring_until: None,

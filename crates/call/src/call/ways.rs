@@ -1,28 +1,83 @@
-//! How a target is reached: the contacts of an account, the address and URI of a trunk.
+//! How a target is reached: the contacts of an account, the address and URI of a trunk; and the legs that a step of a
+//! plan is going to dial, known before the first INVITE so that the journal can name them.
 
 use strowger_model::account::Account;
-use strowger_model::{AccountId, Now, Secret};
+use strowger_model::{AccountId, LegId, Now, Secret};
 use strowger_route::{Target, TargetKind};
 
+use super::Call;
 use super::context::Context;
 use crate::hop::{Carrier, Hop};
-use crate::leg::{Credentials, Kind};
+use crate::leg::{Callee, Credentials, Kind, Presented, planned};
+
+/// The most contacts of one account, or legs of one step, that ring at the same time.
+const MAX_BRANCHES: usize = 16;
 
 /// The port of a SIP URI that names none.
 const SIP_PORT: u16 = 5060;
 
+/// One leg of a step before it is dialled.
+#[derive(Debug)]
+pub struct Planned {
+    /// Its id and nonce.
+    pub id: (LegId, u64),
+    /// The target that it is for, by its place in the step.
+    pub target: usize,
+    /// Whom it calls.
+    pub callee: Callee,
+}
+
+impl Planned {
+    /// What ends it after a crash.
+    pub fn farewell(&self) -> Option<String> {
+        planned(self.id, &self.callee)
+    }
+}
+
 /// What is needed to reach one contact or trunk.
-pub(super) struct Way {
-    pub kind: Kind,
-    pub hop: Hop,
-    pub uri: Box<str>,
-    pub route: Vec<Box<str>>,
-    pub to: String,
-    pub credentials: Option<Credentials>,
+struct Way {
+    kind: Kind,
+    hop: Hop,
+    uri: Box<str>,
+    route: Vec<Box<str>>,
+    to: String,
+    credentials: Option<Credentials>,
+}
+
+impl Call {
+    /// Finds out whom the step of a trial is going to dial.
+    pub(super) fn plan_legs(&mut self, context: &mut Context<'_>, index: usize) {
+        let Some(trial) = self.trials.get_mut(index) else { return };
+        (trial.planned, trial.unwritten) = (Vec::new(), true);
+        let Some(step) = trial.plan.steps.get(trial.step).cloned() else { return };
+        let mut legs = Vec::new();
+        for (target, to) in step.targets.iter().enumerate() {
+            for way in ways(context, to, context.now).into_iter().take(MAX_BRANCHES - legs.len()) {
+                let id = (context.env.mint().leg(), context.env.random());
+                let caller = Presented { number: to.presented.clone(), ..self.caller.presented.clone() };
+                let callee = Callee {
+                    kind: way.kind,
+                    hop: way.hop,
+                    local: context.env.local(&way.hop),
+                    uri: way.uri,
+                    route: way.route,
+                    to: way.to,
+                    caller,
+                    domain: context.env.settings().domain.clone(),
+                    max_forwards: self.caller.max_forwards,
+                    credentials: way.credentials,
+                };
+                legs.push(Planned { id, target, callee });
+            }
+        }
+        if let Some(trial) = self.trials.get_mut(index) {
+            trial.planned = legs;
+        }
+    }
 }
 
 /// The contacts of an account, or the address of a trunk.
-pub(super) fn ways(context: &mut Context<'_>, target: &Target, now: Now) -> Vec<Way> {
+fn ways(context: &mut Context<'_>, target: &Target, now: Now) -> Vec<Way> {
     match target.to {
         TargetKind::Account(account) => {
             let contacts = context.env.contacts(now, account);

@@ -11,7 +11,7 @@ use crate::call::{Call, manner};
 use crate::env::Env;
 use crate::hop::Hop;
 use crate::input::Belongs;
-use crate::leg::{Kind, Leg};
+use crate::leg::{Kind, Leg, opened_by};
 
 impl Calls {
     pub(super) fn handle_sip(&mut self, now: Now, message: &Message, from: Hop, env: &mut dyn Env) {
@@ -82,8 +82,14 @@ impl Calls {
     pub(super) fn handle_adopt(&mut self, now: Now, snapshot: &str) {
         let Ok(leg) = Leg::adopt_to_end(snapshot, now) else { return };
         // Both records of a placed call name the same legs.
-        if !self.legs.contains_key(&leg.id()) && !self.retired.contains_key(&leg.id()) {
-            self.retire(vec![leg]);
+        if self.legs.contains_key(&leg.id()) || self.retired.contains_key(&leg.id()) {
+            return;
         }
+        // A caller that repeats its INVITE hears its refusal again, and not of a new call.
+        if let Some(key) = opened_by(snapshot) {
+            self.invites.insert(key.clone(), leg.id());
+            self.invite_of.insert(leg.id(), key);
+        }
+        self.retire(vec![leg]);
     }
 }

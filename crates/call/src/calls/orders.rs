@@ -1,10 +1,10 @@
 //! Wishes from outside: calls to be placed and to be ended.
 
 use strowger_model::cdr::EndedBy;
-use strowger_model::{CallId, Now};
+use strowger_model::{AccountId, CallId, Now};
 
 use super::Calls;
-use crate::call::{Call, Context, Wish};
+use crate::call::{Call, Context, Trying, Wish};
 use crate::env::Env;
 use crate::input::{CallOrder, CallOutput, Done, OrderError};
 use crate::reasons::Reason;
@@ -20,6 +20,9 @@ impl Calls {
             CallOrder::Place { initiator, first, second, shown, wait } => {
                 let wish = Wish { initiator, first, second, shown, wait, token };
                 return self.place(now, wish, env);
+            }
+            CallOrder::Test { account, called, seconds } => {
+                return self.test(now, Trying { account, called, seconds, token }, env);
             }
             CallOrder::Hangup { call } => self.end_some(
                 now,
@@ -88,19 +91,34 @@ impl Calls {
     }
 
     fn place(&mut self, now: Now, wish: Wish, env: &mut dyn Env) {
-        let known = env.routes().account(wish.initiator).is_some();
+        if self.admits(wish.initiator, wish.token, env) {
+            let id = env.mint().call();
+            let call = Call::placed(id, now, wish, env);
+            self.begin(now, id, call, env, Call::start_placed);
+        }
+    }
+
+    fn test(&mut self, now: Now, trying: Trying, env: &mut dyn Env) {
+        if self.admits(trying.account, trying.token, env) {
+            let id = env.mint().call();
+            let call = Call::test(id, now, trying, env);
+            self.begin(now, id, call, env, Call::start_test);
+        }
+    }
+
+    /// A call of our own may be begun for the account; else the order is answered with why not.
+    fn admits(&mut self, account: AccountId, token: u64, env: &dyn Env) -> bool {
+        let known = env.routes().account(account).is_some();
         let refusal = match () {
             () if env.settings().draining => Some(OrderError::Draining),
             () if self.calls.len() >= env.settings().max_calls => Some(OrderError::Full),
             () if !known => Some(OrderError::NoSuchAccount),
             () => None,
         };
+        let admitted = refusal.is_none();
         if let Some(refusal) = refusal {
-            self.out.push_back(CallOutput::Reply { token: wish.token, outcome: Err(refusal) });
-            return;
+            self.out.push_back(CallOutput::Reply { token, outcome: Err(refusal) });
         }
-        let id = env.mint().call();
-        let call = Call::placed(id, now, wish, env);
-        self.begin(now, id, call, env, Call::start_placed);
+        admitted
     }
 }

@@ -5,7 +5,7 @@ use strowger_sip::{Builder, ClientTransaction, Framing, HeaderId, Message, Metho
 
 use super::transactions::{Client, Purpose, Server};
 use super::{Kind, Leg};
-use crate::hop::Hop;
+use crate::hop::{Hop, Local};
 use crate::ids;
 
 /// The methods that we understand, as told in Allow.
@@ -19,7 +19,7 @@ impl Leg {
     pub(super) fn mint_via(&mut self) -> String {
         let branch = ids::branch(self.id, self.nonce, self.minted);
         self.minted = self.minted.wrapping_add(1);
-        format!("SIP/2.0/{} {};branch={branch};rport", self.hop.carrier.via_name(), self.local.sip)
+        via(&self.hop, &self.local, &branch)
     }
 
     /// Our tag.
@@ -109,6 +109,11 @@ impl Leg {
         more(&mut builder);
         self.start(now, &bytes, purpose, to)
     }
+}
+
+/// A Via of ours behind a hop.
+pub(super) fn via(hop: &Hop, local: &Local, branch: &str) -> String {
+    format!("SIP/2.0/{} {};branch={branch};rport", hop.carrier.via_name(), local.sip)
 }
 
 /// Where the response to a request goes: back over its connection, or by its Via (RFC 3261 section 18.2.2, RFC 3581).

@@ -22,7 +22,7 @@ impl Leg {
     }
 
     /// A final response to the INVITE that opened the leg.
-    fn refuse(&mut self, now: Now, reason: Reason, status: Option<u16>) {
+    pub(super) fn refuse(&mut self, now: Now, reason: Reason, status: Option<u16>) {
         let status = match status.unwrap_or_else(|| reason.status()) {
             // A final refusal must refuse; what the other end answered may have been none.
             status @ 300..=699 => status,

@@ -15,6 +15,7 @@ mod outgoing;
 mod races;
 mod snapshot;
 mod transactions;
+mod unanswered;
 mod vocabulary;
 pub mod wire;
 
@@ -31,8 +32,10 @@ use crate::negotiation::{Negotiation, Phase, Port};
 pub(crate) use outgoing::host_of;
 pub use snapshot::NotASnapshot;
 use transactions::{Client, Server, Unacked};
+pub use unanswered::{opened_by, planned};
 pub use vocabulary::{
-    Credentials, Dial, Ending, Incoming, Kind, LegEvent, LegOrder, Manner, OrderRefused, Presented, Stage,
+    Callee, Credentials, Dial, Ending, Incoming, Kind, LegEvent, LegOrder, Manner, OrderRefused, Presented,
+    Stage,
 };
 
 /// The most early dialogs that are followed; further ones are ignored until one of them answers.
@@ -53,7 +56,7 @@ struct Ack {
     message: Message,
 }
 
-/// One remote party.
+/// One remote party. Its snapshot is in the journal of every answered call: what is not there is not written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Leg {
     id: LegId,
@@ -69,30 +72,38 @@ pub struct Leg {
     call_id: Box<str>,
     dialog: Option<Dialog>,
     negotiation: Negotiation,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     early: Vec<Early>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     clients: Vec<Client>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     servers: Vec<Server>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     unacked: Option<Unacked>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     ack: Option<Ack>,
     /// Remote tags of answers that nobody wanted and that got their BYE.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dismissed: Vec<Box<str>>,
     /// An INVITE of ours was heard of.
     heard: bool,
     /// CANCEL as soon as a provisional response allows it.
     cancel_wanted: bool,
     /// A cancelled INVITE is forgotten then (RFC 3261 section 9.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     give_up_at: Option<Mono>,
     /// The next in-dialog OPTIONS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     alive_at: Option<Mono>,
     /// The reason told in a BYE that waits for the ACK of our 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     farewell: Option<u8>,
     /// The nonce that our credentials answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     answered_nonce: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     credit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     rating: Option<String>,
     #[serde(skip)]
     credentials: Option<Credentials>,

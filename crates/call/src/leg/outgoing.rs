@@ -5,10 +5,12 @@ use strowger_model::{LegId, Mono, Now};
 use strowger_sdp::{NotAcceptable, Session};
 use strowger_sip::{Builder, Dialog, Fate, HeaderId, Message, escape_user, quote};
 
-use super::compose::{ALLOW, SDP};
+use super::compose::{ALLOW, SDP, via};
 use super::incoming::read_body;
 use super::transactions::Purpose;
-use super::{Ack, Dial, Early, Ending, Kind, Leg, LegEvent, MAX_EARLY_DIALOGS, Manner, Presented, Stage};
+use super::{
+    Ack, Callee, Dial, Early, Ending, Kind, Leg, LegEvent, MAX_EARLY_DIALOGS, Manner, Presented, Stage,
+};
 use crate::hop::Hop;
 use crate::ids;
 use crate::negotiation::Phase;
@@ -24,25 +26,18 @@ impl Leg {
         dial: Dial,
         manner: Manner,
     ) -> Result<Self, NotAcceptable> {
-        let mut leg = Self::blank(id, nonce, dial.kind, dial.hop, dial.local, manner);
+        let callee = dial.callee;
+        let mut bytes = Vec::with_capacity(1400);
+        let mut builder = begin_invite(&mut bytes, (id, nonce), &callee);
+        let mut leg = Self::blank(id, nonce, callee.kind, callee.hop, callee.local, manner);
+        // The branch of the INVITE is the leg's first.
+        leg.minted = 1;
         leg.call_id = ids::call_id(id, nonce).into();
-        leg.credentials = dial.credentials;
+        leg.credentials = callee.credentials;
         leg.negotiation.set_port(dial.port);
         let body = leg.negotiation.offer(&dial.offer)?;
-        let host = if dial.domain.is_empty() { host_of(&leg.local.sip) } else { &dial.domain }.to_owned();
-        let (via, contact, tag) = (leg.mint_via(), leg.contact(), leg.tag());
-        let mut bytes = Vec::with_capacity(1400);
-        let mut builder = Builder::request(&mut bytes, "INVITE", &dial.uri);
-        builder.header(HeaderId::Via, via).header(HeaderId::MaxForwards, dial.max_forwards);
-        for route in &dial.route {
-            builder.header(HeaderId::Route, route);
-        }
-        write_caller(&mut builder, &dial.caller, dial.kind, &host, &tag);
         builder
-            .header(HeaderId::To, format!("<{}>", dial.to))
-            .header(HeaderId::CallId, &leg.call_id)
-            .header(HeaderId::CSeq, "1 INVITE")
-            .header(HeaderId::Contact, contact)
+            .header(HeaderId::Contact, leg.contact())
             .header(HeaderId::Allow, ALLOW)
             .header_unless_empty(HeaderId::UserAgent, &leg.manner.agent);
         builder.body(SDP, &body);
@@ -86,7 +81,7 @@ impl Leg {
             401 | 407 if self.answer_challenge(now, at, response, from) => {}
             status => {
                 let redirect = (300..400).contains(&status).then(|| redirect_user(response)).flatten();
-                self.give_up_at = None;
+                self.forget_patience();
                 self.finish(status, Ending::Party, redirect);
             }
         }
@@ -153,7 +148,7 @@ impl Leg {
             return;
         }
         if self.stage != Stage::Early {
-            self.give_up_at = None;
+            self.forget_patience();
             self.dismiss(now, response);
             return;
         }
@@ -208,6 +203,29 @@ impl Leg {
         let interval = self.manner.keepalive_ms;
         self.alive_at = (interval > 0).then(|| -> Mono { now.mono.plus_ms(interval) });
     }
+}
+
+/// The INVITE of a leg up to what only a conversation needs. A CANCEL repeats these headers (RFC 3261 section 9.1):
+/// nothing in them depends on more than the leg's id, its nonce and the callee.
+pub(super) fn begin_invite<'a>(
+    bytes: &'a mut Vec<u8>,
+    (id, nonce): (LegId, u64),
+    callee: &Callee,
+) -> Builder<'a> {
+    let host = if callee.domain.is_empty() { host_of(&callee.local.sip) } else { &callee.domain };
+    let mut builder = Builder::request(bytes, "INVITE", &callee.uri);
+    builder
+        .header(HeaderId::Via, via(&callee.hop, &callee.local, &ids::branch(id, nonce, 0)))
+        .header(HeaderId::MaxForwards, callee.max_forwards);
+    for route in &callee.route {
+        builder.header(HeaderId::Route, route);
+    }
+    write_caller(&mut builder, &callee.caller, callee.kind, host, &ids::tag(id, nonce));
+    builder
+        .header(HeaderId::To, format!("<{}>", callee.to))
+        .header(HeaderId::CallId, ids::call_id(id, nonce))
+        .header(HeaderId::CSeq, "1 INVITE");
+    builder
 }
 
 /// From, and to trunks what RFC 3325 wants of a trusted neighbour.

@@ -8,7 +8,7 @@ use super::transactions::{Client, Purpose};
 use super::{Leg, MAX_EARLY_DIALOGS, Stage};
 
 /// After CANCEL the final response is awaited this long (RFC 3261 section 9.1), in milliseconds.
-const CANCELLED_MS: u64 = 64 * T1_MS;
+pub(super) const CANCELLED_MS: u64 = 64 * T1_MS;
 
 impl Leg {
     /// A 2xx whose transaction is over comes again because our ACK was lost.
@@ -58,6 +58,14 @@ impl Leg {
     fn forget_invite(&mut self) {
         self.give_up_at = None;
         self.stage = Stage::Over;
+    }
+
+    /// The final response to our INVITE is here. A leg taken up after a crash may have several, of which it knows
+    /// only one to have been sent.
+    pub(super) fn forget_patience(&mut self) {
+        if !self.clients.iter().any(|client| client.is_invite() && !client.answered) {
+            self.give_up_at = None;
+        }
     }
 
     pub(super) fn send_cancel(&mut self, now: Now, at: usize) {

@@ -3,12 +3,13 @@
 use strowger_model::Now;
 use thiserror::Error;
 
+use super::unanswered::Unanswered;
 use super::{Leg, LegOrder, Stage};
 use crate::negotiation::Negotiation;
 use crate::reasons::Reason;
 
 /// An adopted leg may have sent requests since its snapshot: its next one skips so many CSeq numbers.
-const CSEQ_GAP: u32 = 100;
+pub(super) const CSEQ_GAP: u32 = 100;
 
 /// The text is no snapshot of a leg.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -20,6 +21,12 @@ impl Leg {
     #[must_use]
     pub fn snapshot(&self) -> String {
         serde_json::to_string(self).expect("a leg has no maps with keys other than text")
+    }
+
+    /// What ends the leg after a crash, as text for the journal of its call; none: nothing does, or nothing has to.
+    #[must_use]
+    pub fn farewell(&self) -> Option<String> {
+        if self.stage == Stage::Up { Some(self.farewell_snapshot()) } else { self.unanswered() }
     }
 
     /// What a BYE after a crash needs, as JSON: the dialog, and nothing of descriptions and transactions.
@@ -71,11 +78,14 @@ impl Leg {
         Ok(())
     }
 
-    /// The leg of a journal after a crash, and its BYE. A leg that was not answered has nothing to end.
+    /// The leg of a journal after a crash, and its BYE; of one that was not answered its CANCEL or refusal.
     ///
     /// # Errors
     /// [`NotASnapshot`]: the text is none.
     pub fn adopt_to_end(snapshot: &str, now: Now) -> Result<Self, NotASnapshot> {
+        if let Some(unanswered) = Unanswered::read(snapshot) {
+            return Ok(unanswered.end(now));
+        }
         let mut leg = Self::adopt(snapshot)?;
         // The connection belonged to the life that crashed.
         leg.hop.flow = None;

@@ -185,9 +185,9 @@ pub struct Credentials {
     pub password: Secret,
 }
 
-/// What is needed to dial.
+/// Whom an INVITE is for, how it gets there, and who calls.
 #[derive(Debug, Clone)]
-pub struct Dial {
+pub struct Callee {
     /// What stands there.
     pub kind: Kind,
     /// Where the INVITE goes.
@@ -208,6 +208,13 @@ pub struct Dial {
     pub max_forwards: u32,
     /// Our account there.
     pub credentials: Option<Credentials>,
+}
+
+/// What is needed to dial.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    /// Whom.
+    pub callee: Callee,
     /// Where our media is.
     pub port: Port,
     /// What we offer.

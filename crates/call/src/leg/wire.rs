@@ -1,12 +1,12 @@
 //! Messages and session descriptions inside snapshots: their bytes as text, one character per byte.
 
 /// A text with one character per byte.
-fn to_text(bytes: &[u8]) -> String {
+pub(super) fn to_text(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
 /// The bytes of such a text; none where a character is no byte.
-fn to_bytes(text: &str) -> Option<Vec<u8>> {
+pub(super) fn to_bytes(text: &str) -> Option<Vec<u8>> {
     text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
 }
 

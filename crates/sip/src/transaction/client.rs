@@ -65,6 +65,14 @@ impl ClientTransaction {
         }
     }
 
+    /// Takes up an INVITE that another life of the process has sent: nothing is sent again, and a CANCEL may be.
+    /// It has no end of its own before a final response: whoever takes it up has one.
+    #[must_use]
+    pub fn resumed(request: &Message, reliable: bool) -> Self {
+        let fresh = Self::new(Mono::from_ms(0), request, reliable);
+        Self { state: State::Proceeding, resend: None, end: None, outputs: VecDeque::new(), ..fresh }
+    }
+
     /// Takes a response that [`ClientTransaction::matches`]; any other is absorbed.
     pub fn handle_response(&mut self, now: Mono, response: &Message) -> Fate {
         if !self.matches(response) {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strowger_call::{CallRating, CallView};
+use strowger_call::{CallRating, CallView, TestReport};
 use strowger_model::{AccountId, Scope, Wall};
 use strowger_route::Decision;
 
-use super::types::{CallRef, LiveCall, LiveState, P2p, P2pError, P2pPlaced, RoutingTest, Stopped};
+use super::types::{CallRef, LiveCall, LiveState, P2p, P2pError, P2pPlaced, RoutingTest, Stopped, TestCall};
 use super::{Handle, ask};
 use crate::shard::{Answer, Order};
 
@@ -59,6 +59,23 @@ impl Handle {
         let Some(inbox) = self.0.inboxes.first() else { return Err(P2pError::Stopped) };
         match ask(inbox, Order::P2p(order)).await {
             Ok(Answer::P2p(outcome)) => outcome,
+            _ => Err(P2pError::Stopped),
+        }
+    }
+
+    /// Calls a number as the account would, lets whoever answers hear a tone, hangs up, and says what came of it.
+    /// Answered when that is over.
+    ///
+    /// # Errors
+    /// [`P2pError`]: nobody was dialled, or nothing is known of how it ended.
+    pub async fn test_call(&self, order: TestCall) -> Result<TestReport, P2pError> {
+        if self.is_draining() {
+            return Err(P2pError::Draining);
+        }
+        let Some(inbox) = self.0.inboxes.first() else { return Err(P2pError::Stopped) };
+        match ask(inbox, Order::Test(order)).await {
+            Ok(Answer::Tested(report)) => Ok(*report),
+            Ok(Answer::P2p(Err(why))) => Err(why),
             _ => Err(P2pError::Stopped),
         }
     }

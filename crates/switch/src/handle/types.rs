@@ -113,6 +113,17 @@ pub struct P2p {
     pub wait: WaitFor,
 }
 
+/// A call to a number, made without the account's phone to see what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestCall {
+    /// Who calls and pays.
+    pub account: AccountId,
+    /// The number dialled.
+    pub called: String,
+    /// How long whoever answers hears a tone, in seconds.
+    pub seconds: u32,
+}
+
 /// When an order for a call is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitFor {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strowger_call::{CallRating, CallView, Hop};
+use strowger_call::{CallRating, CallView, Hop, TestReport};
 use strowger_config::Config;
 use strowger_location::OutboundStatus;
 use strowger_model::event::{CallChanged, Notice};
@@ -19,7 +19,7 @@ use super::probe::Endpoint;
 use super::regstat::RegisterStatistics;
 use crate::handle::types::{
     BindingFilter, CallRef, InstantText, LineStatus, MessageRefusal, MessageState, P2p, P2pError, P2pPlaced,
-    Registered, RoutingTest, UnregMode,
+    Registered, RoutingTest, TestCall, UnregMode,
 };
 
 /// An input.
@@ -119,6 +119,8 @@ pub enum Order {
     Disconnect(Scope, CallRef),
     /// Place a call.
     P2p(P2p),
+    /// Make a test call.
+    Test(TestCall),
     /// List registrations.
     Bindings(Scope, BindingFilter),
     /// End registrations.
@@ -194,6 +196,8 @@ pub enum Answer {
     Count(u32),
     /// To [`Order::P2p`].
     P2p(Result<P2pPlaced, P2pError>),
+    /// To [`Order::Test`] that was not refused.
+    Tested(Box<TestReport>),
     /// To [`Order::Bindings`].
     Bindings(Vec<Registered>),
     /// To [`Order::Lines`].

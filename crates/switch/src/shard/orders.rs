@@ -14,7 +14,7 @@ use super::rules::Rules;
 use super::world::reach_of;
 use super::{Shard, world};
 use crate::handle::types::{
-    BindingFilter, CallRef, LineStatus, P2p, P2pError, P2pPlaced, Registered, UnregMode, WaitFor,
+    BindingFilter, CallRef, LineStatus, P2p, P2pError, P2pPlaced, Registered, TestCall, UnregMode, WaitFor,
 };
 use strowger_call::Env as _;
 
@@ -30,6 +30,12 @@ impl Shard {
         let answer = match order {
             Order::P2p(p2p) => {
                 self.place(now, token, p2p);
+                return;
+            }
+            Order::Test(TestCall { account, called, seconds }) => {
+                let token = self.waiting.begin(token);
+                let order = CallOrder::Test { account, called, seconds };
+                self.call(now, CallInput::Order { token, order });
                 return;
             }
             Order::Message { from, to, text, keep } => {
@@ -141,6 +147,7 @@ impl Shard {
         let Some(token) = self.waiting.by_token.remove(&token) else { return };
         let answer = match outcome {
             Ok(Done::Placed { call, answered }) => Answer::P2p(Ok(P2pPlaced { call, answered })),
+            Ok(Done::Tested(report)) => Answer::Tested(report),
             Ok(Done::Ended(ended)) => Answer::Count(u32::try_from(ended).unwrap_or(u32::MAX)),
             Err(error) => Answer::P2p(Err(p2p_error(error))),
         };

@@ -30,6 +30,8 @@ mod threads;
 mod threads2;
 mod version;
 
+pub use call::as_asked;
+
 use crate::declare::Command;
 
 /// The group's commands.

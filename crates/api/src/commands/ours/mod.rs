@@ -25,6 +25,7 @@ mod routeadd;
 mod routedel;
 mod routelist;
 mod routeset;
+mod scannumbers;
 mod webhookadd;
 mod webhookdel;
 mod webhooklist;
@@ -61,6 +62,7 @@ pub const COMMANDS: &[&Command] = &[
     &pricelistdel::COMMAND,
     &pricelists::COMMAND,
     &requests::COMMAND,
+    &scannumbers::COMMAND,
     &webhookadd::COMMAND,
     &webhookdel::COMMAND,
     &webhooklist::COMMAND,

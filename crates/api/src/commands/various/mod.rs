@@ -4,6 +4,7 @@ mod capcheck;
 mod checkcredits;
 mod checkmails;
 mod checkpins;
+mod checkscanner;
 mod close;
 mod createcdrinfo;
 mod dailymaint;
@@ -30,6 +31,7 @@ mod saveinifiles;
 mod savesettings;
 mod setfastregpwd;
 mod setini;
+mod stopcanner;
 mod syncusers;
 mod toclient;
 mod togw;
@@ -46,6 +48,7 @@ pub const COMMANDS: &[&Command] = &[
     &checkcredits::COMMAND,
     &checkmails::COMMAND,
     &checkpins::COMMAND,
+    &checkscanner::COMMAND,
     &close::COMMAND,
     &createcdrinfo::COMMAND,
     &dailymaint::COMMAND,
@@ -71,6 +74,7 @@ pub const COMMANDS: &[&Command] = &[
     &savesettings::COMMAND,
     &setfastregpwd::COMMAND,
     &setini::COMMAND,
+    &stopcanner::COMMAND,
     &syncusers::COMMAND,
     &toclient::COMMAND,
     &togw::COMMAND,
