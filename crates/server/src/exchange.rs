@@ -12,7 +12,7 @@ use strowger_switch::{BindError, Deps, Listeners, Running};
 use tokio::runtime::Runtime;
 use tracing::warn;
 
-use crate::VERSION;
+use crate::{BUILD, VERSION};
 use crate::check::without_effect;
 use crate::cli::Place;
 use crate::control::{Outcome, Performer};
@@ -69,7 +69,7 @@ pub(crate) async fn start(
         version: VERSION,
     };
     let running = strowger_switch::start(deps).await.context("starting")?;
-    let dispatcher = Dispatcher::start(running.handle.clone(), VERSION).await;
+    let dispatcher = Dispatcher::start(running.handle.clone(), BUILD).await;
     Ok(Exchange { running, dispatcher })
 }
 

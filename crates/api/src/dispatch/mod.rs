@@ -64,6 +64,17 @@ const SIP_MAX_BYTES: usize = 900;
 /// `allowtrustedip`: the console too.
 const ALLOW_CONSOLE: u32 = 4;
 
+/// What program this is.
+#[derive(Debug, Clone, Copy)]
+pub struct Build {
+    /// Its version.
+    pub version: &'static str,
+    /// The commit that it was made from, or `unknown`.
+    pub commit: &'static str,
+    /// What was built in.
+    pub features: &'static [&'static str],
+}
+
 /// What the dispatcher remembers between requests, all of it bounded.
 #[derive(Default)]
 pub(crate) struct Memory {
@@ -82,7 +93,7 @@ pub(crate) struct Memory {
 /// Takes requests to commands and back.
 pub struct Dispatcher {
     switch: Handle,
-    version: &'static str,
+    build: Build,
     overrides: RwLock<Arc<Overrides>>,
     memory: Mutex<Memory>,
     recent: Recent,
@@ -112,7 +123,7 @@ struct Traits {
 
 impl Dispatcher {
     /// A dispatcher with the rules of `tb_api`. Rows that are wrong are logged, and none of them counts.
-    pub async fn start(switch: Handle, version: &'static str) -> Arc<Self> {
+    pub async fn start(switch: Handle, build: Build) -> Arc<Self> {
         let events = Hub::start(&switch).await;
         let (actions, jobs) = Actions::new();
         let dispatcher = Arc::new(Self {
@@ -120,7 +131,7 @@ impl Dispatcher {
             actions,
             webhooks: WebhookDesk::default(),
             switch,
-            version,
+            build,
             overrides: RwLock::default(),
             memory: Mutex::default(),
             recent: Recent::default(),
