@@ -199,6 +199,18 @@ def test_ambiguous_framing_smuggles_nothing(target, name):
     assert received.count(b"HTTP/1.1 2") <= 1, received
 
 
+def test_a_request_has_one_host(target):
+    received = talk(target, "main", b"GET /mvapireq/?apientry=apitest1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + SMUGGLED)
+    assert received.startswith(b"HTTP/1.1 400") and received.count(b"HTTP/1.1 ") == 1, received
+
+
+def test_a_body_that_is_announced_as_too_long_is_not_waited_for(target):
+    with socket.create_connection(("127.0.0.1", target.ready["main"]), 30) as stream:
+        stream.sendall(b"POST /mvapireq/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+        received = rest_of(stream)
+    assert received.startswith(b"HTTP/1.1 413"), received
+
+
 def test_websocket_frames_that_lie(target):
     upgrade = (b"GET /mvstwebsocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
