@@ -354,7 +354,9 @@ async fn the_console_lets_administrators_in_and_runs_positional_lines() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_declared_name_is_the_commands_where_the_caller_is_known_otherwise() {
     let exchange = exchange(&[]).await;
-    let login = exchange.line_from("127.0.0.1", Transport::Http, "?apientry=login&authkey=K&authid=alice&authpwd=pa").await;
+    let login = exchange
+        .line_from("127.0.0.1", Transport::Http, "?apientry=login&authkey=K&authid=alice&authpwd=pa")
+        .await;
     let token = login.split("token:").nth(1).unwrap().to_owned();
     let made = exchange.admin("apientry=apikeyadd&name=crm&scopes=all&account=alice").await;
     let key = made.split("key:").nth(1).unwrap().to_owned();

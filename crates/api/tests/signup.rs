@@ -63,7 +63,8 @@ async fn who_signs_up_gets_what_is_configured_and_no_more_by_another_currency() 
     let settings = [("signupcredit", "1.5"), ("signuppacket", "7"), ("signuprights", "20")];
     let exchange = Exchange::new(&settings).await;
     for (name, currency, credit) in [("alice", "USD", "1.5"), ("bob", "EUR", "0")] {
-        let line = format!("?apientry=newuseru&authkey=K&u_username={name}&u_password=p&u_currency={currency}");
+        let line =
+            format!("?apientry=newuseru&authkey=K&u_username={name}&u_password=p&u_currency={currency}");
         assert!(exchange.line(&line).await.starts_with("OK: userid:"));
         let sql = format!("select credit, packetid, rights from tb_users where username = '{name}'");
         let rows = exchange.admin(&format!("apientry=db&sql={sql}")).await;

@@ -12,12 +12,12 @@ use strowger_switch::{BindError, Deps, Listeners, Running};
 use tokio::runtime::Runtime;
 use tracing::warn;
 
-use crate::{BUILD, VERSION};
 use crate::check::without_effect;
 use crate::cli::Place;
 use crate::control::{Outcome, Performer};
 use crate::failure::Failure;
 use crate::settings::{Texts, data_folder, open_store};
+use crate::{BUILD, VERSION};
 
 /// A started switch with its dispatcher.
 pub(crate) struct Exchange {

@@ -153,7 +153,11 @@ mod tests {
             ),
             ("text/xml", soap, Format::Soap { version_1_2: false }),
             ("text/plain", "apientry=rating\r\nbnum=+36\r\ntxt=a & b\r\n", Format::Text),
-            ("application/x-www-form-urlencoded", "[x]\napientry=rating\nbnum=+36\ntxt=a & b\n", Format::Text),
+            (
+                "application/x-www-form-urlencoded",
+                "[x]\napientry=rating\nbnum=+36\ntxt=a & b\n",
+                Format::Text,
+            ),
             ("multipart/form-data; boundary=X", multipart, Format::Text),
         ] {
             let request = post(content_type, body);

@@ -99,7 +99,8 @@ async fn take(call: &Call, params: &Params) -> Result<String, Failure> {
     }
     // By a number that `cli` or `addcallbacknumber` made known too.
     let by_cli = || snapshot.by_cli(&params.from).and_then(|cli| snapshot.account(cli.account));
-    let sender = snapshot.recipient(&params.from, "").or_else(|| by_cli().filter(|account| account.active)).cloned();
+    let sender =
+        snapshot.recipient(&params.from, "").or_else(|| by_cli().filter(|account| account.active)).cloned();
     let sender: Arc<Account> = sender
         .ok_or_else(|| Failure::not_found(format!("account with the number {}", params.from.trim())))?;
     let (command, args) = sms::command(&params.txt, &params.from)?;
