@@ -246,10 +246,10 @@ Api {
         "The longest API line."
 }
 Limits {
-    maxconnections: u32 = "4096" { min: 1, max: 1_000_000 }
+    maxconnections: u32 = "16384" { min: 1, max: 1_000_000 }
         "Open TCP connections, on the SIP port and on the others each; on the SIP port a new value acts at the next start."
     maxconnectionsperip: u32 = "256" { min: 1, max: 1_000_000 }
-        "The same from one address."
+        "The same from one address; on the main port this machine and those of `proxylist` may have all."
     idletimeout: u32 = "120" { min: 1, max: 86400, unit: "s" }
         "How long a TCP connection may be silent."
     headertimeout: u32 = "10" { min: 1, max: 300, unit: "s" }

@@ -1,7 +1,7 @@
 //! The doors: listeners, the limits they share, and closing.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -194,7 +194,13 @@ impl Gate {
     /// Connection limits; a refused connection is closed without a word.
     fn admit(&self, peer: SocketAddr) -> Option<Permit> {
         let config = self.switch.config();
-        match self.connections.admit(peer.ip(), config.maxconnections, config.maxconnectionsperip) {
+        // Behind this machine's address and a proxy's stand many.
+        let address = peer.ip().to_canonical();
+        let many = address == Ipv4Addr::LOCALHOST
+            || address == Ipv6Addr::LOCALHOST
+            || config.proxylist.contains(address);
+        let each = if many { config.maxconnections } else { config.maxconnectionsperip };
+        match self.connections.admit(address, config.maxconnections, each) {
             Ok(permit) => Some(permit),
             Err(full) => {
                 warn!(%peer, limit = ?full, "too many connections");
