@@ -139,12 +139,17 @@ def test_logins_and_what_is_read_are_audited(server):
         terminal.wait_for("> ")
         terminal.type("balance targetuser=alice\r\n")
         terminal.wait_for(r"credit is \$5")
+        for line, refusal in (("disccall", "missing parameter"), ("gk", "not available"), ("nosuch", "unknown command")):
+            terminal.type(line + "\r\n")
+            terminal.wait_for("ERROR: " + refusal)
     with telnet(server, "alice", "alicepw") as terminal:
         terminal.wait_for("ERROR: auth failed")
     rows = server.table("select command, object, outcome from audit order by id")
     audited = [(row["command"], row["outcome"]) for row in rows]
     assert ("console login", "OK") in audited and ("console login", "wrong user or password") in audited
     assert any(row["command"] == "balance" and "alice" in row["object"] for row in rows)
+    refused = {row["command"]: row["outcome"] for row in rows if row["outcome"] not in ("OK", "")}
+    assert {"disccall", "gk", "nosuch"} <= set(refused), rows
     assert not any(ADMIN_PASSWORD in str(row) for row in rows)
 
 

@@ -138,6 +138,21 @@ def test_an_upload_is_served_as_a_download_and_never_as_a_page(server):
     assert server.api("pgetfile", user="bob", password="bobpw", filename="evil page.html") == "ERROR: not found: filename"
 
 
+def test_an_upload_is_found_by_its_name_alone_where_there_is_one(server):
+    def put(user):
+        data = base64.b64encode(user.encode()).decode()
+        server.ok("pputfile", user=user, password=user + "pw", filename="lonely.txt", filedata=data)
+
+    assert get(server, "/mvweb/filestorage/lonely.txt")[0] == 404
+    put("alice")
+    for path in ("/mvweb/filestorage/lonely.txt", "/mvweb/filestorage/photos/lonely.txt"):
+        status, headers, body = get(server, path)
+        assert (status, body) == (200, b"alice") and headers["content-disposition"] == "attachment", path
+    assert get(server, "/mvweb/filestorage/999/lonely.txt")[0] == 404
+    put("bob")
+    assert get(server, "/mvweb/filestorage/lonely.txt")[0] == 404, "whose would it be?"
+
+
 def test_an_upload_needs_an_account(server):
     kind = "multipart/form-data; boundary=XyX"
     for fields in ({}, {"authid": b"alice", "authpwd": b"wrong"}):

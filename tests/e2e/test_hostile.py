@@ -1,5 +1,6 @@
 """Bad input on every port of the real binary: an error or silence, never a crash, never growth."""
 
+import contextlib
 import os
 import random
 import re
@@ -175,6 +176,24 @@ def test_a_thousand_idle_connections_harm_nobody(target):
         stream.close()
 
 
+def test_connections_are_counted_by_address_but_for_those_of_this_machine():
+    with Server(maxconnectionsperip=3, headertimeout=60) as running, contextlib.ExitStack() as streams:
+        def connect(source):
+            address = ("127.0.0.1", running.ready["main"])
+            return streams.enter_context(socket.create_connection(address, 30, (source, 0)))
+
+        def answered(stream):
+            stream.sendall(b"apitest1\r\n")
+            try:
+                return stream.recv(100).startswith(b"OK")
+            except ConnectionError:
+                return False
+
+        assert all(answered(stream) for stream in [connect("127.0.0.2") for _ in range(3)])
+        assert not answered(connect("127.0.0.2"))
+        assert all(answered(stream) for stream in [connect("127.0.0.1") for _ in range(20)])
+
+
 SMUGGLED = b"GET /mvapireq/?apientry=version HTTP/1.1\r\nHost: x\r\n\r\n"
 PROBES = {
     "two lengths": b"Content-Length: 5\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED),
@@ -197,6 +216,18 @@ def test_ambiguous_framing_smuggles_nothing(target, name):
     received = talk(target, "main", b"POST /mvapireq/?apientry=apitest1 HTTP/1.1\r\nHost: x\r\n" + PROBES[name] + SMUGGLED)
     assert not re.search(rb"OK: strowger", received), received
     assert received.count(b"HTTP/1.1 2") <= 1, received
+
+
+def test_a_request_has_one_host(target):
+    received = talk(target, "main", b"GET /mvapireq/?apientry=apitest1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + SMUGGLED)
+    assert received.startswith(b"HTTP/1.1 400") and received.count(b"HTTP/1.1 ") == 1, received
+
+
+def test_a_body_that_is_announced_as_too_long_is_not_waited_for(target):
+    with socket.create_connection(("127.0.0.1", target.ready["main"]), 30) as stream:
+        stream.sendall(b"POST /mvapireq/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+        received = rest_of(stream)
+    assert received.startswith(b"HTTP/1.1 413"), received
 
 
 def test_websocket_frames_that_lie(target):

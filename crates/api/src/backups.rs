@@ -29,7 +29,9 @@ pub(crate) fn target_folder(switch: &Handle, config: &Config) -> PathBuf {
 
 /// The name of a backup that is given none.
 fn name_of(at: Wall, prefix: &str) -> String {
-    format!("{prefix}{}.backup", date(at).replace(' ', "T").replace(':', ""))
+    // With milliseconds: commands that follow each other must not meet at one name.
+    let second = date(at).replace(' ', "T").replace(':', "");
+    format!("{prefix}{second}.{:03}.backup", at.0.rem_euclid(1_000))
 }
 
 /// Makes a backup and proves it.

@@ -18,7 +18,10 @@ pub fn help_text() -> String {
         for command in commands().iter().filter(|command| command.group == group) {
             let params: Vec<String> =
                 command.params.iter().map(|param| bracketed(param.name, param.is_required())).collect();
-            let later = if command.is_available() { "" } else { " (not available)" };
+            let later = match command.run {
+                Run::Here { .. } => String::new(),
+                Run::Unavailable { why } => format!(" (not available: {why})"),
+            };
             text.push_str(format!("{} {}", command.name, params.join(",")).trim_end());
             text.push_str(&format!(" - {}{later}\n", command.summary));
         }

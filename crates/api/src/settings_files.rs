@@ -39,19 +39,13 @@ pub(crate) fn section(text: &str, param: &str) -> Result<Option<Group>, Failure>
     })
 }
 
-/// A key by any spelling, within a section.
-pub(crate) fn key(section: Option<Group>, name: &str) -> Result<&'static Key, Failure> {
+/// A key by any spelling. No two keys have one name, so the section that clients send says nothing.
+pub(crate) fn key(name: &str) -> Result<&'static Key, Failure> {
     let name = name.trim();
-    let key = find_key(name).ok_or_else(|| {
+    find_key(name).ok_or_else(|| {
         let shown: String = name.chars().take(64).collect();
         Failure::not_found(format!("key {shown}"))
-    })?;
-    match section {
-        Some(group) if group != key.group => {
-            Err(Failure::invalid(format!("section of {} is {}", key.name, chapter(key.group))))
-        }
-        _ => Ok(key),
-    }
+    })
 }
 
 fn folder(call: &Call) -> PathBuf {

@@ -340,10 +340,57 @@ async fn the_console_lets_administrators_in_and_runs_positional_lines() {
         (&ConsoleUser::local_root(), "db,select top 1 username from tb_users", "OK: 2\nusername\nadmin"),
         (&user, "unreg,alice,,1", "OK: 0 unregistered"),
         (&user, "balance targetuser=alice", "Your credit is $10"),
+        (&user, "balance alice", "Your credit is $10"),
+        (&user, "balance,alice", "Your credit is $10"),
+        (&user, "unreg username=alice", "OK: 0 unregistered"),
+        (&user, "setfastregpwd username=bob password=pb2", "OK: password changed"),
     ] {
         let request = Request::console(origin("127.0.0.1", Transport::Console), user, line);
         assert_eq!(text(&exchange.api.answer(request).await), wanted, "{line}");
     }
+    exchange.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declared_name_is_the_commands_where_the_caller_is_known_otherwise() {
+    let exchange = exchange(&[]).await;
+    let login = exchange
+        .line_from("127.0.0.1", Transport::Http, "?apientry=login&authkey=K&authid=alice&authpwd=pa")
+        .await;
+    let token = login.split("token:").nth(1).unwrap().to_owned();
+    let made = exchange.admin("apientry=apikeyadd&name=crm&scopes=all&account=alice").await;
+    let key = made.split("key:").nth(1).unwrap().to_owned();
+    let digest = authmd5("ck5Gpadminadmin-7");
+    check(
+        &exchange,
+        &[
+            (
+                "127.0.0.1",
+                Transport::Http,
+                &format!("?apientry=transfercredit&authkey=K&token={token}&username=bob&credit=1"),
+                "OK: credit is 9",
+            ),
+            (
+                "127.0.0.1",
+                Transport::Http,
+                &format!("?apientry=transfercredit&authkey={key}&username=bob&credit=1"),
+                "OK: credit is 8",
+            ),
+            (
+                "127.0.0.1",
+                Transport::Http,
+                &format!("?apientry=setfastregpwd&authkey=K&authid=admin&authmd5={digest}&username=bob&password=new"),
+                "OK: password changed",
+            ),
+            (
+                "127.0.0.1",
+                Transport::Http,
+                "?apientry=balance&authkey=K&username=bob&password=new",
+                "Your credit is $2",
+            ),
+        ],
+    )
+    .await;
     exchange.stop().await;
 }
 

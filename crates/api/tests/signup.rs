@@ -59,6 +59,23 @@ async fn an_account_is_enabled_by_the_code_that_was_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_signs_up_gets_what_is_configured_and_no_more_by_another_currency() {
+    let settings = [("signupcredit", "1.5"), ("signuppacket", "7"), ("signuprights", "20")];
+    let exchange = Exchange::new(&settings).await;
+    for (name, currency, credit) in [("alice", "USD", "1.5"), ("bob", "EUR", "0")] {
+        let line =
+            format!("?apientry=newuseru&authkey=K&u_username={name}&u_password=p&u_currency={currency}");
+        assert!(exchange.line(&line).await.starts_with("OK: userid:"));
+        let sql = format!("select credit, packetid, rights from tb_users where username = '{name}'");
+        let rows = exchange.admin(&format!("apientry=db&sql={sql}")).await;
+        assert_eq!(rows.trim(), format!("OK: 2\ncredit\tpacketid\trights\n{credit}\t7\t20"));
+    }
+    let books = exchange.admin("apientry=db&sql=select sum(amount) as total from ledger").await;
+    assert_eq!(books.trim(), "OK: 2\ntotal\n0", "money is conserved");
+    exchange.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forgotten_password_is_replaced_after_the_code_came_back() {
     let exchange = Exchange::new(&[]).await;
     for (name, more) in [("alice", ""), ("boss", "&u_type=15")] {

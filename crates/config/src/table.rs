@@ -224,6 +224,12 @@ Api {
         "How long a token of `login` is valid."
     signupconfirm: String = "none" { choices: &["none", "email", "sms"] }
         "Whether an account that signs up by `newuseru` stays disabled until `newusercode` brings the code that was sent to it."
+    signupcredit: Decimal = "0" {}
+        "The credit of accounts that sign up by `newuseru`, in `defcurrency`; in another currency where there is an exchange rate."
+    signuppacket: u32 = "0" {}
+        "The packet (tariff) of accounts that sign up by `newuseru`, by its id; 0 is none."
+    signuprights: u32 = "30" { max: 30 }
+        "The rights of accounts that sign up by `newuseru`: 30 normal, 20 none, 10 no login."
     codelifetime: u32 = "1800" { min: 60, max: 86400, unit: "s" }
         "How long a code of a sign-up or a forgotten password may be used."
     corsorigins: List = "" {}

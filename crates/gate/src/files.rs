@@ -24,6 +24,9 @@ const MAX_ANSWER: u64 = 32 * 1024 * 1024;
 /// File answers that are read into memory at a time; further ones are told to come back.
 const MAX_READING: usize = 16;
 
+/// Accounts among whose uploads a name is looked for.
+const MAX_ACCOUNTS: usize = 1_000;
+
 static READING: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(MAX_READING);
 
 /// Types by the end of the name; everything else is a download.
@@ -96,10 +99,8 @@ pub(crate) async fn serve<B>(gate: &Gate, request: &Request<B>) -> Response<Full
         if_range: text(header::IF_RANGE),
     };
     let root = gate.dispatcher.web_root();
-    let read = tokio::task::spawn_blocking(move || {
-        let opened = Folder::open_existing(&root)?.file(&asked.name)?;
-        read(opened, &asked)
-    });
+    let read =
+        tokio::task::spawn_blocking(move || read(open(&Folder::open_existing(&root)?, &asked.name)?, &asked));
     match read.await {
         Ok(Ok(part)) => respond(part, &name, *request.method() == Method::HEAD),
         Ok(Err(FolderError::Io(error))) => {
@@ -109,6 +110,27 @@ pub(crate) async fn serve<B>(gate: &Gate, request: &Request<B>) -> Response<Full
         // A name that leads elsewhere is told no more than one that leads nowhere.
         _ => plain(StatusCode::NOT_FOUND, "there is no such file"),
     }
+}
+
+/// The file of this name. An upload may be asked for without the account's folder, where only one account has one so called:
+/// clients know the name that they sent, and not where it was put.
+fn open(root: &Folder, name: &str) -> Result<Opened, FolderError> {
+    root.file(name).or_else(|missing| only_upload(root, name).ok_or(missing))
+}
+
+fn only_upload(root: &Folder, name: &str) -> Option<Opened> {
+    let is_account = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let rest = name.strip_prefix(STORAGE)?.strip_prefix('/')?;
+    if rest.split_once('/').is_some_and(|(first, _)| is_account(first)) {
+        return None;
+    }
+    let last = rest.rsplit('/').next()?;
+    let accounts = std::fs::read_dir(root.path().join(STORAGE)).ok()?.take(MAX_ACCOUNTS).flatten();
+    let names =
+        accounts.filter_map(|entry| entry.file_name().into_string().ok()).filter(|text| is_account(text));
+    let mut found = names.filter_map(|account| root.file(&format!("{STORAGE}/{account}/{last}")).ok());
+    let first = found.next();
+    first.filter(|_| found.next().is_none())
 }
 
 /// The name below the root: decoded once, then never again. None where it can be no file's.

@@ -67,7 +67,11 @@ async fn answer(gate: &Gate, request: hyper::Request<Incoming>, client: Client) 
     // follows a body in chunks is taken for a request.
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let service = service(request.uri().path());
-    let mut response = if service == Service::Api && sse::is_asked(&request) {
+    // Whom a request with two of them is for is a matter of opinion too (RFC 9112 section 3.2).
+    let two_hosts = request.headers().get_all(header::HOST).iter().nth(1).is_some();
+    let mut response = if two_hosts {
+        closing(StatusCode::BAD_REQUEST, "ERROR: invalid parameter: a request has one Host").map(Either::Left)
+    } else if service == Service::Api && sse::is_asked(&request) {
         sse::serve(gate, &request, client).await
     } else {
         whole(gate, service, request, client).await.map(Either::Left)
@@ -161,12 +165,15 @@ async fn read_body(gate: &Gate, incoming: Incoming) -> Result<Body, Response<Ful
     }
     let config = gate.switch.config();
     let most = usize::try_from(config.apimaxrequest).unwrap_or(usize::MAX);
+    let too_long = || closing(StatusCode::PAYLOAD_TOO_LARGE, "ERROR: limit: the request body is too long");
+    // What is announced as too long is not waited for.
+    if incoming.size_hint().lower() > u64::from(config.apimaxrequest) {
+        return Err(too_long());
+    }
     let limit = Duration::from_secs(config.idletimeout.into());
     match tokio::time::timeout(limit, Limited::new(incoming, most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(closing(StatusCode::PAYLOAD_TOO_LARGE, "ERROR: limit: the request body is too long"))
-        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(_)) => Err(closing(StatusCode::BAD_REQUEST, "ERROR: failed: the request body is broken")),
         Err(_) => Err(closing(StatusCode::REQUEST_TIMEOUT, "ERROR: failed: the request body took too long")),
     }

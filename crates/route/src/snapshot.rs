@@ -232,7 +232,8 @@ impl Snapshot {
     }
 
     /// From one unit to another; none where a rate is missing.
-    pub(crate) fn rate(&self, from: Unit, to: Unit) -> Option<ExchangeRate> {
+    #[must_use]
+    pub fn rate(&self, from: Unit, to: Unit) -> Option<ExchangeRate> {
         if from == to {
             return Some(ExchangeRate::ONE);
         }

@@ -12,12 +12,12 @@ use strowger_switch::{BindError, Deps, Listeners, Running};
 use tokio::runtime::Runtime;
 use tracing::warn;
 
-use crate::VERSION;
 use crate::check::without_effect;
 use crate::cli::Place;
 use crate::control::{Outcome, Performer};
 use crate::failure::Failure;
 use crate::settings::{Texts, data_folder, open_store};
+use crate::{BUILD, VERSION};
 
 /// A started switch with its dispatcher.
 pub(crate) struct Exchange {
@@ -69,7 +69,7 @@ pub(crate) async fn start(
         version: VERSION,
     };
     let running = strowger_switch::start(deps).await.context("starting")?;
-    let dispatcher = Dispatcher::start(running.handle.clone(), VERSION).await;
+    let dispatcher = Dispatcher::start(running.handle.clone(), BUILD).await;
     Ok(Exchange { running, dispatcher })
 }
 

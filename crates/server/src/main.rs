@@ -33,6 +33,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The version of the product.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What this program was built from and can do, as `version` tells it.
+const BUILD: strowger_api::Build = strowger_api::Build {
+    version: VERSION,
+    commit: env!("STROWGER_COMMIT"),
+    features: &["sqlite", "postgresql", "tls", "acme", PROFILE],
+};
+/// Whether it was built for use or for debugging.
+const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
 
 fn main() -> ExitCode {
     // Everything that is written here holds money or secrets: nobody else may read it.
@@ -70,7 +78,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore { place, file } => backup::restore(&place, &file),
         Command::Bench { seconds, only } => bench::run(seconds, only),
         Command::Version => {
-            print::line(format_args!("strowger {VERSION}"));
+            print::line(format_args!("strowger {VERSION} ({})", BUILD.commit));
             Ok(())
         }
     }

@@ -95,7 +95,7 @@ fn lines_are_pipelined_and_answered_in_order() {
 
 #[test]
 fn a_silent_connection_is_closed_and_connections_are_counted() {
-    let (_folder, server) = server(&["headertimeout=1", "maxconnectionsperip=2"]);
+    let (_folder, server) = server(&["headertimeout=1", "maxconnections=2"]);
     let (mut first, _second) = (connect(server.main()), connect(server.main()));
     let mut third = connect(server.main());
     let mut byte = [0];

@@ -14,6 +14,8 @@ use super::Source;
 use crate::declare::{Access, Command, Effect, Group};
 use crate::reply::Failure;
 
+/// What named keys begin with.
+pub const API_KEY_MARK: &str = "swk_";
 /// `last used` is written at most this often, in milliseconds.
 const USED_EVERY_MS: i64 = 60_000;
 

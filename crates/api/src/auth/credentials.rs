@@ -2,8 +2,9 @@
 
 use strowger_model::Secret;
 
+use super::apikey::API_KEY_MARK;
 use crate::declare::{Args, Command};
-use crate::request::Request;
+use crate::request::{Known, Request};
 
 /// A sent `authmd5`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,24 +72,30 @@ impl Credentials {
             found.id = front.next().filter(|t| !t.is_empty());
             found.password = front.next().filter(|t| !t.is_empty()).map(Secret::new);
         }
-        let id = pick(request, command, &ID);
-        let password = pick(request, command, &PASSWORD);
-        // `pin` names a recharge code wherever the command declares one.
-        let pin = if command.declares("pin") { None } else { pick(request, command, &["pin"]) };
         let text = |name: &str| request.field(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        found.key = text("authkey").or_else(|| text("key")).map(Secret::new).or(found.key);
+        found.digest =
+            ["authmd5", "md5auth", "md5"].iter().find_map(|name| text(name)).map(|t| Digest::parse(&t));
+        found.bearer =
+            found.bearer.or_else(|| text("token").filter(|_| !command.declares("token")).map(Secret::new));
+        // Whoever is known by a token, a key of an account or a login needs no name, and whoever proves the name by a
+        // digest needs no password: a declared name is the command's then.
+        let named_key = found.key.as_ref().is_some_and(|key| key.expose().starts_with(API_KEY_MARK));
+        let known = found.bearer.is_some() || named_key || !matches!(request.known, Known::Nobody);
+        let clear = PASSWORD.iter().any(|name| request.field(name).is_some() && !command.declares(name));
+        let nameless = known && !clear && found.digest.is_none();
+        let id = pick(request, command, &ID, nameless);
+        let password = pick(request, command, &PASSWORD, known || found.digest.is_some());
+        // `pin` names a recharge code wherever the command declares one.
+        let pin = if command.declares("pin") { None } else { pick(request, command, &["pin"], false) };
         let value = |name: Option<&str>| name.and_then(text);
         found.id = value(id).or(found.id);
         found.password = value(password).map(Secret::new).or(found.password);
         found.pin = value(pin).map(Secret::new);
-        found.key = text("authkey").or_else(|| text("key")).map(Secret::new).or(found.key);
-        found.digest =
-            ["authmd5", "md5auth", "md5"].iter().find_map(|name| text(name)).map(|t| Digest::parse(&t));
         found.salt1 = text("authsalt1").or_else(|| text("authsalt")).unwrap_or_default();
         found.salt2 = text("authsalt2").unwrap_or_default();
         found.salt = text("salt").or_else(|| Some(found.salt1.clone()).filter(|salt| !salt.is_empty()));
         found.nonce = text("nonce");
-        found.bearer =
-            found.bearer.or_else(|| text("token").filter(|_| !command.declares("token")).map(Secret::new));
         let spent = [id, password, pin];
         let general = [
             "authkey",
@@ -117,10 +124,15 @@ impl Credentials {
     }
 }
 
-/// The spelling that is the credential: one that the command does not declare if there is one, else the
-/// first that was sent.
-fn pick(request: &Request, command: &Command, spellings: &[&'static str]) -> Option<&'static str> {
+/// The spelling that is the credential: one that the command does not declare if there is one, else the first that was
+/// sent, unless the credential is `given` otherwise.
+fn pick(
+    request: &Request,
+    command: &Command,
+    spellings: &[&'static str],
+    given: bool,
+) -> Option<&'static str> {
     let sent = |name: &&&'static str| request.field(name).is_some();
     let free = spellings.iter().filter(sent).find(|name| !command.declares(name));
-    free.or_else(|| spellings.iter().find(sent)).copied()
+    free.or_else(|| spellings.iter().find(sent).filter(|_| !given)).copied()
 }

@@ -13,7 +13,7 @@ mod source;
 
 use strowger_model::{Account, AccountKind};
 
-pub(crate) use apikey::{ApiKey, ApiKeys, Scopes, digest, hex};
+pub(crate) use apikey::{API_KEY_MARK, ApiKey, ApiKeys, Scopes, digest, hex};
 pub use authorise::{Caller, Denial, Policy, Proof, Rule, authorise, may_act_for};
 pub(crate) use credentials::{Credentials, Digest};
 pub(crate) use doctor::{Known, explain_digest, explain_password};

@@ -96,7 +96,11 @@ impl Call {
     }
 
     pub(crate) fn version(&self) -> &'static str {
-        self.dispatcher.version
+        self.dispatcher.build.version
+    }
+
+    pub(crate) fn build(&self) -> super::Build {
+        self.dispatcher.build
     }
 
     pub(crate) fn now(&self) -> Now {

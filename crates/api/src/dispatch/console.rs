@@ -10,7 +10,7 @@ use strowger_store::AuditEntry;
 use super::{Dispatcher, identify, refuse};
 use crate::auth::{Level, Place, look, may_log_in, same_text};
 use crate::reply::{Answer, Failure, Wanted, encode};
-use crate::request::{ConsoleUser, Origin, Transport};
+use crate::request::{ConsoleUser, Known, Origin, Request, Transport};
 
 /// `remoteadmin`: nobody.
 const NOBODY: u32 = 0;
@@ -78,6 +78,19 @@ impl Dispatcher {
         self.audit_login(account.as_ref().map(|account| account.id), &source.address.to_string(), name, "OK");
         self.switch.guard(|guard| guard.success(now, source.address, Some(name)));
         Ok(ConsoleUser { account: account.as_ref().map(|account| account.id), level, name: name.to_owned() })
+    }
+
+    /// What was typed at the console and refused before it ran is in the audit too.
+    pub(super) fn audit_refusal(&self, request: &Request, failure: &Failure) {
+        let Known::Console(user) = &request.known else { return };
+        self.switch.store().audit(AuditEntry {
+            at: self.switch.now().wall,
+            account: user.account,
+            source: request.origin.peer.ip().to_string(),
+            command: request.command.chars().take(64).collect(),
+            object: user.name.chars().take(64).collect(),
+            outcome: failure.to_string(),
+        });
     }
 
     /// Who came to the console is in the audit, and who was turned away.

@@ -29,7 +29,7 @@ impl Dispatcher {
                     ("Cache-Control", "no-cache".to_owned()),
                 ],
                 body: match document {
-                    Document::OpenApi => openapi(self.version).as_bytes().to_vec(),
+                    Document::OpenApi => openapi(self.build.version).as_bytes().to_vec(),
                     Document::Wsdl => wsdl(&base(request)).into_bytes(),
                 },
                 ..Answer::empty(200)

@@ -64,6 +64,17 @@ const SIP_MAX_BYTES: usize = 900;
 /// `allowtrustedip`: the console too.
 const ALLOW_CONSOLE: u32 = 4;
 
+/// What program this is.
+#[derive(Debug, Clone, Copy)]
+pub struct Build {
+    /// Its version.
+    pub version: &'static str,
+    /// The commit that it was made from, or `unknown`.
+    pub commit: &'static str,
+    /// What was built in.
+    pub features: &'static [&'static str],
+}
+
 /// What the dispatcher remembers between requests, all of it bounded.
 #[derive(Default)]
 pub(crate) struct Memory {
@@ -84,7 +95,7 @@ pub(crate) struct Memory {
 /// Takes requests to commands and back.
 pub struct Dispatcher {
     switch: Handle,
-    version: &'static str,
+    build: Build,
     overrides: RwLock<Arc<Overrides>>,
     memory: Mutex<Memory>,
     recent: Recent,
@@ -114,7 +125,7 @@ struct Traits {
 
 impl Dispatcher {
     /// A dispatcher with the rules of `tb_api`. Rows that are wrong are logged, and none of them counts.
-    pub async fn start(switch: Handle, version: &'static str) -> Arc<Self> {
+    pub async fn start(switch: Handle, build: Build) -> Arc<Self> {
         let events = Hub::start(&switch).await;
         let (actions, jobs) = Actions::new();
         let dispatcher = Arc::new(Self {
@@ -122,7 +133,7 @@ impl Dispatcher {
             actions,
             webhooks: WebhookDesk::default(),
             switch,
-            version,
+            build,
             overrides: RwLock::default(),
             memory: Mutex::default(),
             recent: Recent::default(),
@@ -221,12 +232,14 @@ impl Dispatcher {
     /// Handles a request and notes it among the last `most`.
     async fn handle(self: Arc<Self>, request: Request, most: usize) -> (Outcome, Traits) {
         let mut traits = Traits::default();
-        if most == 0 {
-            let outcome = self.try_handle(&request, &mut traits).await;
-            return (outcome, traits);
-        }
         let (began, at) = (Instant::now(), self.switch.now().wall);
         let outcome = self.try_handle(&request, &mut traits).await;
+        if let (Err(failure), true) = (&outcome, traits.course.stage != Stage::Ran) {
+            self.audit_refusal(&request, failure);
+        }
+        if most == 0 {
+            return (outcome, traits);
+        }
         self.inspector.note(most, at, began, request, traits.course, &outcome);
         (outcome, traits)
     }
@@ -318,22 +331,22 @@ impl Dispatcher {
 
     /// Runs the command, once per `requestid`, and writes it into the audit.
     async fn run(self: &Arc<Self>, call: Call) -> Outcome {
-        let (check, run) = match &call.command.run {
-            Run::Unavailable { why } => return Err(Failure::unavailable(*why)),
-            Run::Here { check, run } => (check, run),
+        let ready = match &call.command.run {
+            Run::Unavailable { why } => Err(Failure::unavailable(*why)),
+            Run::Here { check, run } => check(&call.args).map(|()| run),
         };
-        check(&call.args)?;
         let (command, who, object) = (call.command, call.caller_id(), call.object());
         let entry = call.entry.clone();
         let source = call.source.address.to_string();
-        let changes = !matches!(command.effect, Effect::Read | Effect::Session);
         let console = call.source.console && !matches!(command.effect, Effect::Session);
-        let outcome = match &call.request_id {
-            Some(id) if changes => {
+        let changes = ready.is_ok() && !matches!(command.effect, Effect::Read | Effect::Session);
+        let outcome = match (ready, &call.request_id) {
+            (Err(failure), _) => Err(failure),
+            (Ok(run), Some(id)) if changes => {
                 let key = recent::Key { caller: who, command: command.name, request: id.clone() };
                 self.recent.once(call.now().mono, key, fingerprint(command, &call.args), || run(call)).await
             }
-            _ => run(call).await,
+            (Ok(run), _) => run(call).await,
         };
         if changes && outcome.is_ok() {
             self.switch.refresh().await;

@@ -27,8 +27,8 @@ const CREDENTIALS: [&str; 10] = [
 
 /// The answer of every command.
 const RESPONSE: &str = "<xs:element name=\"response\"><xs:complexType><xs:sequence>\
-    <xs:element name=\"code\" type=\"xs:int\"/><xs:element name=\"status\" type=\"xs:string\"/>\
-    <xs:element name=\"text\" type=\"xs:string\"/>\
+    <xs:element name=\"code\" type=\"xs:int\"/><xs:element name=\"text\" type=\"xs:string\"/>\
+    <xs:element name=\"status\" type=\"xs:string\"/>\
     <xs:element name=\"data\" minOccurs=\"0\"><xs:complexType><xs:sequence>\
     <xs:any minOccurs=\"0\" maxOccurs=\"unbounded\" processContents=\"skip\"/></xs:sequence></xs:complexType></xs:element>\
     <xs:element name=\"cursor\" type=\"xs:string\" minOccurs=\"0\"/>\

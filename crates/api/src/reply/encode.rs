@@ -219,16 +219,20 @@ fn soften_errors(text: &str) -> String {
     out
 }
 
-/// The structured formats: code, status, text, data, cursor, requestid.
+/// The structured formats: code, status, text, data, cursor, requestid; in XML the text follows the code.
 fn structured(
     (code, status, text): (i64, &str, &str),
     reply: Option<&Reply>,
     format: Format,
     wanted: &Wanted,
 ) -> String {
-    let mut members =
-        vec![("code".to_owned(), Data::Int(code)), ("status".to_owned(), Data::Text(status.into()))];
-    members.push(("text".into(), Data::Text(text.into())));
+    let (status, text) =
+        (("status".to_owned(), Data::Text(status.into())), ("text".to_owned(), Data::Text(text.into())));
+    let (second, third) = match format {
+        Format::Json | Format::Jsonp => (status, text),
+        _ => (text, status),
+    };
+    let mut members = vec![("code".to_owned(), Data::Int(code)), second, third];
     if let Some(reply) = reply {
         members.push(("data".into(), reply.to_data()));
         members.extend(reply.cursor.iter().map(|cursor| ("cursor".to_owned(), Data::Text(cursor.clone()))));
@@ -305,8 +309,8 @@ mod tests {
         check(
             reply(),
             &wanted("xml"),
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><response><code>200</code><status>OK</status>\
-             <text>OK: credit is 5</text><data><credit>5</credit></data></response>",
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><response><code>200</code><text>OK: credit is 5</text>\
+             <status>OK</status><data><credit>5</credit></data></response>",
         );
         check(
             Err(Failure::missing("bnum")),

@@ -40,7 +40,7 @@ impl Kind {
             Self::Csv
         } else if line::is_request_line(&body[..line_end.unwrap_or(body.len())]) {
             Self::Line
-        } else if line_end.is_some() && !content_type.contains("urlencoded") {
+        } else if line_end.is_some() && (!content_type.contains("urlencoded") || is_ini(body)) {
             Self::Ini
         } else {
             Self::Form
@@ -96,6 +96,19 @@ impl Request {
             self.positional = document.positional;
         }
     }
+}
+
+/// Every line is `key=value`, a comment or a section. Programs name the type of a form for whatever they post; a form
+/// is one line, with `&` between its fields.
+fn is_ini(body: &[u8]) -> bool {
+    let skipped = |line: &[u8]| matches!(line.first(), None | Some(b';' | b'#' | b'['));
+    let pair = |line: &[u8]| {
+        let name = line.iter().position(|b| *b == b'=').map(|at| line[..at].trim_ascii_end());
+        name.is_some_and(|name| !name.is_empty() && !name.contains(&b'&'))
+    };
+    let lines = || body.split(|b| matches!(b, b'\r' | b'\n')).map(<[u8]>::trim_ascii);
+    let first = lines().find(|line| !skipped(line));
+    first.is_some_and(|line| !line.contains(&b'&')) && lines().all(|line| skipped(line) || pair(line))
 }
 
 /// `key=value` lines. Section headers and comments are skipped.

@@ -4,6 +4,7 @@ use strowger_model::AccountId;
 
 use super::{Known, Origin, Request, Transport, query};
 use crate::auth::Level;
+use crate::declare::Reach;
 
 /// Somebody who logged in at the console.
 #[derive(Debug, Clone)]
@@ -74,6 +75,17 @@ impl Request {
             Some(_) => self.read_positional(rest.split(' ').filter(|word| !word.is_empty()).collect(), ' '),
             None => {}
         }
+        self.take_account();
+    }
+
+    /// `balance alice`: a command without parameters of its own, about an account, is about the one that follows it.
+    fn take_account(&mut self) {
+        let about = crate::dispatch::find(&self.command)
+            .is_some_and(|c| c.params.is_empty() && c.reach == Reach::Account);
+        if about && self.positional.len() == 1 && self.field("targetuser").is_none() {
+            let account = self.positional.remove(0);
+            self.push([("targetuser".to_owned(), account)]);
+        }
     }
 }
 
@@ -126,6 +138,11 @@ mod tests {
             assert_eq!(request.positional, positional, "{line}");
             assert!(!request.positional_credentials);
         }
+        for line in ["balance alice", "BALANCE,alice", "status  alice"] {
+            let request = read(line);
+            assert_eq!((request.field("targetuser"), request.positional.len()), (Some("alice"), 0), "{line}");
+        }
+        assert_eq!(read("version alice").field("targetuser"), None);
         assert_eq!(read("cdr days=3 maxcount=5").field("maxcount"), Some("5"));
         assert_eq!(read("balance&targetuser=alice").field("targetuser"), Some("alice"));
     }

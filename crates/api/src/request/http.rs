@@ -153,6 +153,11 @@ mod tests {
             ),
             ("text/xml", soap, Format::Soap { version_1_2: false }),
             ("text/plain", "apientry=rating\r\nbnum=+36\r\ntxt=a & b\r\n", Format::Text),
+            (
+                "application/x-www-form-urlencoded",
+                "[x]\napientry=rating\nbnum=+36\ntxt=a & b\n",
+                Format::Text,
+            ),
             ("multipart/form-data; boundary=X", multipart, Format::Text),
         ] {
             let request = post(content_type, body);
@@ -164,6 +169,8 @@ mod tests {
             assert_eq!(request.format, format, "{body}");
         }
         assert_eq!(post("application/json", r#"{"apientry":"rating","params":["+36"]}"#).positional, ["+36"]);
+        let form = post("application/x-www-form-urlencoded", "txt=two\nlines&apientry=rating&bnum=1");
+        assert_eq!((form.command.as_str(), form.field("txt")), ("rating", Some("two\nlines")));
         assert_eq!(post("x", "").bearer.as_ref().map(|b| b.expose().to_owned()).as_deref(), Some("tok"));
     }
 
@@ -171,7 +178,7 @@ mod tests {
     fn a_body_that_cannot_be_read_is_said_and_never_panics() {
         for (content_type, body) in [
             ("application/json", "{"),
-            ("application/json", "[1]"),
+            ("application/json", "[1"),
             ("text/xml", "<a><b></a>"),
             ("text/xml", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>"),
             ("text/xml", "<a>&unknown;</a>"),

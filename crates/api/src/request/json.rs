@@ -1,5 +1,5 @@
 //! JSON bodies and messages: flat, with the parameters in an object `params`, or in positional order in an
-//! array `params`. Numbers keep the text that was sent: money never passes through binary floating point.
+//! array `params`, or an array alone. Numbers keep the text that was sent: money never passes through binary floating point.
 
 use std::fmt;
 
@@ -44,11 +44,33 @@ impl Request {
     /// Reads an object; anything else is answered with what would be right.
     pub(super) fn read_json(&mut self, text: &str) {
         let text = text.trim();
-        if !text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
+        if text.starts_with('[') {
+            self.read_array(text);
+        } else if !text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
             self.broken = Some(Failure::invalid("the body must be a JSON object"));
         } else if let Err(wrong) = self.read_members(text, 0) {
             self.broken = Some(Failure::invalid(format!("the body must be JSON: {wrong}")));
         }
+    }
+
+    /// An array has what a positional line has: the command, key, user and password, then the command's own; only the
+    /// command's own where the command is named beside it.
+    fn read_array(&mut self, text: &str) {
+        let items = serde_json::from_str::<Vec<&RawValue>>(text)
+            .and_then(|items| items.into_iter().take(MAX_FIELDS).map(text_of).collect::<Result<Vec<_>, _>>());
+        let mut items = match items {
+            Ok(items) => items,
+            Err(wrong) => {
+                self.broken = Some(Failure::invalid(format!("the body must be JSON: {wrong}")));
+                return;
+            }
+        };
+        let named = !self.command.is_empty() || self.field("apientry").is_some();
+        if !named && !items.is_empty() {
+            self.command = items.remove(0).trim().to_ascii_lowercase();
+            self.positional_credentials = true;
+        }
+        self.positional = items;
     }
 
     fn read_members(&mut self, text: &str, depth: usize) -> Result<(), serde_json::Error> {
@@ -120,8 +142,19 @@ mod tests {
     }
 
     #[test]
+    fn an_array_is_a_positional_line() {
+        let request = read(r#"["Rating","K","u","p",3630]"#);
+        assert_eq!((request.command.as_str(), request.positional_credentials), ("rating", true));
+        assert_eq!(request.positional, ["K", "u", "p", "3630"]);
+        assert!(read("[]").command.is_empty());
+        let mut named = Request { command: "rating".into(), ..read("{}") };
+        named.read_json(r#"["+36"]"#);
+        assert_eq!((named.positional_credentials, named.positional), (false, vec!["+36".to_owned()]));
+    }
+
+    #[test]
     fn what_is_no_object_is_said() {
-        for text in ["", "[1]", "1", "\"a\"", "{", "{\"a\":}", "{\"a\":1}x", "{\"a\":\"\\ud800\"}"] {
+        for text in ["", "[1", "1", "\"a\"", "{", "{\"a\":}", "{\"a\":1}x", "{\"a\":\"\\ud800\"}"] {
             assert!(read(text).broken.is_some(), "{text}");
         }
         let deep = format!("{}1{}", "{\"params\":".repeat(5_000), "}".repeat(5_000));

@@ -53,8 +53,7 @@ impl Request {
         if is_entry || bare.starts_with('?') {
             let (path, query) = bare.split_once(['?', '&']).unwrap_or((bare, ""));
             self.take_path(path);
-            let fields = if self.old { query::parse_literal(query) } else { query::parse(query, false) };
-            self.push(fields);
+            self.push(query::parse(query, false));
             return;
         }
         let (name, rest, mark) = match bare.find([',', ' ', '&', '?']) {
@@ -202,6 +201,7 @@ mod tests {
             assert!(request.old);
             assert_eq!(request.command, command);
         }
-        assert_eq!(read("/xmapi/balance?usr=a%41b").field("usr"), Some("a%41b"));
+        assert_eq!(read("/xmapi/rating?usr=a%41b&anum=+%31&x=5%").field("usr"), Some("aAb"));
+        assert_eq!(read("/xmapi/rating?usr=a%41b&anum=+%31&x=5%").field("anum"), Some("+1"));
     }
 }

@@ -4,15 +4,7 @@ use percent_encoding::percent_decode_str;
 
 /// Splits and decodes. `form` makes `+` a space; elsewhere it stays, because phone numbers begin with it.
 pub fn parse(text: &str, form: bool) -> Vec<(String, String)> {
-    parse_with(text, |value| decode(value, form))
-}
-
-/// Splits without decoding: the older interface does not encode its parameters.
-pub fn parse_literal(text: &str) -> Vec<(String, String)> {
-    parse_with(text, str::to_owned)
-}
-
-fn parse_with(text: &str, decode: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let decode = |value: &str| decode(value, form);
     let text = restore_ampersands(text);
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs

@@ -81,7 +81,8 @@ impl Exchange {
         };
         let running = start(deps).await.unwrap();
         let switch = running.handle;
-        let api = Dispatcher::start(switch.clone(), "0.0.0").await;
+        let build = strowger_api::Build { version: "0.0.0", commit: "0123456789ab", features: &["tests"] };
+        let api = Dispatcher::start(switch.clone(), build).await;
         Self { api, switch, store, _data: data }
     }
 

@@ -52,6 +52,9 @@ async fn run(call: Call, params: Params) -> Outcome {
     if kind == AccountKind::Other && params.u_type != 17 {
         return Err(Failure::invalid("u_type must be a number of tb_users.type: 0 to 15, or 17"));
     }
+    if params.credit < Amount::ZERO {
+        return Err(Failure::invalid("credit must not be below zero"));
+    }
     let mut fields = user_fields(&[
         ("name", &params.u_name),
         ("email", &params.u_email),

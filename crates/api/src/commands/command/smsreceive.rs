@@ -97,7 +97,10 @@ async fn take(call: &Call, params: &Params) -> Result<String, Failure> {
         let (_, state) = call.switch().send_message(None, owner.id, text, true).await?;
         return Ok(format!("{} for {}", state.name(), owner.username));
     }
-    let sender = snapshot.recipient(&params.from, "").cloned();
+    // By a number that `cli` or `addcallbacknumber` made known too.
+    let by_cli = || snapshot.by_cli(&params.from).and_then(|cli| snapshot.account(cli.account));
+    let sender =
+        snapshot.recipient(&params.from, "").or_else(|| by_cli().filter(|account| account.active)).cloned();
     let sender: Arc<Account> = sender
         .ok_or_else(|| Failure::not_found(format!("account with the number {}", params.from.trim())))?;
     let (command, args) = sms::command(&params.txt, &params.from)?;

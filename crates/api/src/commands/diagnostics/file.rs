@@ -7,10 +7,10 @@ use crate::folder::{Folder, on_disk};
 use crate::reply::Failure;
 
 /// The folders below the data folder that may be read.
-const FOLDERS: [&str; 4] = ["logs", "cdr", "files", "recordings"];
+const FOLDERS: [&str; 5] = ["logs", "cdr", "files", "recordings", "reports"];
 
 params! {
-    /// The name below the data folder: logs/…, cdr/…, files/… or recordings/….
+    /// The name below the data folder: logs/…, cdr/…, files/…, recordings/… or reports/….
     filename: String,
 }
 
@@ -23,7 +23,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Read,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Sends a file of the server (logs, CDR files, recordings), in base64.",
+    summary: "Sends a file of the server (logs, CDR files, reports), in base64.",
     spec: "server-api: Diagnostics",
     example: "filename=cdr/2026-11-21.csv.gz",
     reply: "OK: aGVsbG8=",

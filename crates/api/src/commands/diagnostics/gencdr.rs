@@ -37,8 +37,11 @@ struct Shape(Form);
 impl Value for Shape {
     const KIND: &'static str = "csv or jsonl";
     fn parse(text: &str) -> Option<Self> {
-        one_of(text, &[("csv", Form::Csv), ("1", Form::Csv), ("jsonl", Form::Lines), ("2", Form::Lines)])
-            .map(Self)
+        let (csv, lines) = (Form::Csv, Form::Lines);
+        let files = [("csv", csv), ("1", csv), ("jsonl", lines), ("json", lines), ("2", lines)];
+        // `format` names the answer's format as well, and where there is no such file it means that alone.
+        let answers = ["text", "txt", "cleartext", "html", "xml", "soap", "jsonp"].map(|name| (name, csv));
+        one_of(text, &files).or_else(|| one_of(text, &answers)).map(Self)
     }
 }
 

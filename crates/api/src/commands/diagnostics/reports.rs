@@ -20,6 +20,11 @@ impl Value for By {
     fn parse(text: &str) -> Option<Self> {
         let choices = [
             ("day", TrafficBy::Day),
+            // Every report has all of these columns.
+            ("traffic", TrafficBy::Day),
+            ("quality", TrafficBy::Day),
+            ("revenue", TrafficBy::Day),
+            ("profit", TrafficBy::Day),
             ("destination", TrafficBy::Destination),
             ("account", TrafficBy::Account),
             ("trunk", TrafficBy::Trunk),

@@ -16,7 +16,7 @@ const MAX_LIST: usize = 4_096;
 /// The longest life of a key with an end, in days.
 const MAX_DAYS: u32 = 36_500;
 /// What every key begins with, so that scanners for leaked secrets recognise it.
-const MARK: &str = "swk_";
+const MARK: &str = crate::auth::API_KEY_MARK;
 const DAY_MS: i64 = 86_400_000;
 
 params! {

@@ -1,6 +1,6 @@
 //! `examples`: requests that work on this server for one account, made from the declarations, digests included.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
 use strowger_model::Account;
 
@@ -119,7 +119,9 @@ fn pairs(call: &Call, account: &Account, command: &Command) -> Result<Vec<(Strin
         ]);
     }
     let example = command.example.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.extend(example.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    // Examples are written as they stand in an address.
+    let plain = |value| percent_decode_str(value).decode_utf8_lossy().into_owned();
+    pairs.extend(example.map(|(name, value)| (name.to_owned(), plain(value))));
     Ok(pairs)
 }
 

@@ -1,6 +1,6 @@
 //! `newuseru`: sign-up from an untrusted place.
 
-use strowger_model::{AccountId, AccountKind, Amount, Scope, Secret};
+use strowger_model::{AccountId, AccountKind, Amount, Scope, Secret, Unit};
 use strowger_store::{CodePurpose, LetterKind, NewUser};
 
 use crate::commands::onetime;
@@ -38,7 +38,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Self-service sign-up: makes an enduser without credit, disabled until newusercode where signupconfirm says so; limited by address and device.",
+    summary: "Self-service sign-up: makes an enduser with signupcredit, signuppacket and signuprights, disabled until newusercode where signupconfirm says so; limited by address and device.",
     spec: "server-api: NewUser API examples",
     example: "u_username=alice&u_password=secret-7&u_name=Alice&deviceid=d1",
     reply: "OK: userid:<id>",
@@ -60,7 +60,13 @@ async fn run(call: Call, params: Params) -> Outcome {
         ("country", &params.u_country),
         ("address", &params.u_address),
     ]);
-    fields.push(("currency".into(), crate::commands::currency(&call, &params.u_currency)?));
+    let currency = crate::commands::currency(&call, &params.u_currency)?;
+    let credit = opening_credit(&call, &currency);
+    fields.push(("currency".into(), currency));
+    fields.push(("rights".into(), call.config().signuprights.to_string()));
+    if call.config().signuppacket != 0 {
+        fields.push(("packetid".into(), call.config().signuppacket.to_string()));
+    }
     let confirm = Confirm::of(&call, &params)?;
     if confirm.is_some() {
         fields.push(("enabled".into(), "0".into()));
@@ -72,7 +78,7 @@ async fn run(call: Call, params: Params) -> Outcome {
         parent: None,
         username: username.clone(),
         password: params.u_password,
-        credit: Amount::ZERO,
+        credit,
         fields,
     };
     // Nobody is the owner of a new account, so the server makes it in its own name.
@@ -89,6 +95,14 @@ async fn run(call: Call, params: Params) -> Outcome {
         }
     };
     Ok(reply.with("userid", id.0))
+}
+
+/// `signupcredit` in the account's currency: who signs up chooses that, and must not get more by it.
+fn opening_credit(call: &Call, currency: &str) -> Amount {
+    let snapshot = call.switch().snapshot();
+    let unit = currency.parse::<Unit>().ok();
+    let rate = unit.and_then(|unit| snapshot.rate(snapshot.settings().currency, unit));
+    rate.map_or(Amount::ZERO, |rate| rate.convert(Amount(call.config().signupcredit.0)))
 }
 
 /// Where the code of a sign-up goes.

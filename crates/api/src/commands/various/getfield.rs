@@ -45,7 +45,9 @@ async fn run(call: Call, params: Params) -> Outcome {
     let value = if table == "tb_users" && params.filterfieldname.trim().is_empty() {
         let id = call.store().find_user(call.scope, &params.filterfieldvalue).await?.ok_or_else(missing)?;
         let fields = call.store().user_fields(call.scope, id, &[&field]).await?;
-        fields.into_iter().next().map(|(_, value)| value)
+        let value = fields.into_iter().next().map(|(_, value)| value);
+        // Of the columns only secrets are left out.
+        Some(value.ok_or_else(|| Failure::denied(format!("{field} is never answered")))?)
     } else {
         let filter =
             if params.filterfieldname.trim().is_empty() { "id" } else { params.filterfieldname.trim() };

@@ -6,7 +6,7 @@ use crate::reply::{Failure, Reply};
 use crate::settings_files as settings;
 
 params! {
-    /// The key's chapter, or main.
+    /// Any: a key is told by its name.
     section: String = "main",
     /// The key, by any of its spellings.
     key: String = "loglevel",
@@ -31,8 +31,8 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, params: Params) -> Outcome {
-    let section = settings::section(&params.section, "section")?;
-    let key = settings::key(section, &params.key)?;
+    tracing::trace!(section = params.section, "keys are told by their names");
+    let key = settings::key(&params.key)?;
     if !params.file.trim().is_empty() {
         let name = settings::file_name(&params.file)?;
         let pairs = settings::read(&call, name, None).await?;

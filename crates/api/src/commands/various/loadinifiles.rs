@@ -49,8 +49,7 @@ async fn run(call: Call, params: Params) -> Outcome {
     }
     let pairs: Vec<_> = all.into_iter().map(|(name, value)| (name, Some(value))).collect();
     settings::put(&call, &pairs).await?;
-    let acts =
-        |name: &str| settings::key(None, name).is_ok_and(|key| settings::standing(&call, key) == "in force");
+    let acts = |name: &str| settings::key(name).is_ok_and(|key| settings::standing(&call, key) == "in force");
     let acting = i64::try_from(pairs.iter().filter(|(name, _)| acts(name)).count()).unwrap_or(i64::MAX);
     let count = i64::try_from(pairs.len()).unwrap_or(i64::MAX);
     Ok(Reply::ok(format!("{count} settings of {} files, {acting} in force", names.len()))

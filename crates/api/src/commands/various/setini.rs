@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use strowger_config::check_value;
 
 params! {
-    /// The key's chapter, or main.
+    /// Any: a key is told by its name.
     section: String = "main",
     /// The key, by any of its spellings.
     key: String,
@@ -35,8 +35,8 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, params: Params) -> Outcome {
-    let section = settings::section(&params.section, "section")?;
-    let key = settings::key(section, &params.key)?;
+    tracing::trace!(section = params.section, "keys are told by their names");
+    let key = settings::key(&params.key)?;
     if !call.args.is_given(PARAMS, "value") {
         return Err(Failure::missing("value"));
     }

@@ -55,8 +55,14 @@ async fn run(call: Call, params: Params) -> Outcome {
         return Err(Failure::invalid(format!("threads must be 1 to {MAX_THREADS}")));
     }
     let kind = params.testtype.trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "" | "self" | "0" | "1" => Ok(itself(&call, &params).await),
+    let kind = match kind.as_str() {
+        "registrations" => "register",
+        "media" => "rtp",
+        "api" => "http",
+        kind => kind,
+    };
+    match kind {
+        "" | "self" | "database" | "0" | "1" => Ok(itself(&call, &params).await),
         "load" => load(&call, &LOADS, params.testtime).await,
         kind => match LOADS.iter().find(|load| **load == kind) {
             Some(load_) => load(&call, &[load_], params.testtime).await,
