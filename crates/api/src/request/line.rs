@@ -1,5 +1,5 @@
-//! Lines of TCP and WebSocket, and datagrams: a query after the entry point, a command with its query, or
-//! a command with positional fields (key, user, password, then its own).
+//! Lines of TCP and WebSocket, and datagrams: a query after the entry point, a command with its query, the query
+//! alone (WebSocket), or a command with positional fields (key, user, password, then its own).
 
 use super::{Origin, Request, body, query};
 use crate::dispatch::find;
@@ -55,6 +55,10 @@ impl Request {
             self.take_path(path);
             let fields = if self.old { query::parse_literal(query) } else { query::parse(query, false) };
             self.push(fields);
+            return;
+        }
+        if bare.split(['&', ',', ' ', '?']).next().is_some_and(|first| first.contains('=')) {
+            self.push(query::parse(bare, false));
             return;
         }
         let (name, rest, mark) = match bare.find([',', ' ', '&', '?']) {
@@ -164,6 +168,8 @@ mod tests {
             "mvapireg?apientry=RATING&authkey=K&bnum=+36",
             "/mvapi/rating/?authkey=K&bnum=+36",
             "?apientry=rating&authkey=K&bnum=+36",
+            "apientry=rating&authkey=K&bnum=+36",
+            "authkey=K&apientry=rating&bnum=+36",
             "rating&authkey=K&bnum=+36",
             "rating authkey=K&bnum=+36",
             "rating,authkey=K,bnum=+36",
