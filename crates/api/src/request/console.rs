@@ -141,12 +141,19 @@ mod tests {
             assert!(!request.positional_credentials);
         }
         let here = "127.0.0.1:1".parse().unwrap();
-        for outer in ["/xmapi/oop?key=K&usr=admin&pwd=p&txt=x", "?apientry=oop&authkey=K&authid=admin&authpwd=p"] {
+        for outer in
+            ["/xmapi/oop?key=K&usr=admin&pwd=p&txt=x", "?apientry=oop&authkey=K&authid=admin&authpwd=p"]
+        {
             let request = Request::line(Origin::new(here, here, Transport::Tcp), outer.as_bytes());
             let inner = request.with_line("reguser usr=alice");
-            let (credentials, args) = crate::auth::Credentials::take(&inner, crate::dispatch::find("reguser").unwrap());
+            let (credentials, args) =
+                crate::auth::Credentials::take(&inner, crate::dispatch::find("reguser").unwrap());
             assert_eq!(credentials.id.as_deref(), Some("admin"), "{outer}");
-            assert_eq!(credentials.password.as_ref().map(|p| p.expose().to_owned()).as_deref(), Some("p"), "{outer}");
+            assert_eq!(
+                credentials.password.as_ref().map(|p| p.expose().to_owned()).as_deref(),
+                Some("p"),
+                "{outer}"
+            );
             assert!(credentials.key.is_some(), "{outer}");
             assert_eq!(args.named, [("usr".to_owned(), "alice".to_owned())], "{outer}");
         }
