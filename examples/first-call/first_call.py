@@ -114,7 +114,7 @@ class Phone:
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--binary", default=Path(__file__).parents[2] / "target/debug/strowger")
+    arguments.add_argument("--binary", type=lambda text: Path(text).resolve(), default=Path(__file__).parents[2] / "target/debug/strowger")
     arguments.add_argument("--keep", type=Path, help="use this folder and leave it")
     options = arguments.parse_args()
     if not shutil.which("baresip"):

@@ -60,6 +60,8 @@ def test_step_minimum_and_fee(exchange, prefix, per_minute, step, minimum, fee):
     expected = max(time, micro(minimum)) + micro(fee)
     assert 1300 <= int(cdr["duration_ms"]) < 3000, cdr
     assert micro(cdr["costenduser"]) == expected, cdr
+    # Whoever has only the documented record finds the charge in it.
+    assert int(cdr["realduration"]) == seconds(cdr) and int(cdr["billingstep"]) == step, cdr
     assert micro(exchange.credit(user)) == 10_000_000 - expected
     assert exchange.ledger_sums()["USD"] == "0"
 
@@ -76,6 +78,22 @@ def test_free_minutes_of_a_packet_come_before_credit(exchange):
     [left] = exchange.table("select freeminutesleft from tb_users where username = 'frugal'")
     assert float(left["freeminutesleft"]) == pytest.approx(1 - seconds(cdr) / 60, abs=1e-5), left
     assert all(total == "0" for total in exchange.ledger_sums().values())
+
+
+@pytest.mark.parametrize("way", ["setfield", "sql"])
+def test_free_minutes_without_a_packet_come_before_credit_too(exchange, way):
+    user, number = "saver" + way, {"setfield": "4922001", "sql": "4923001"}[way]
+    userid = exchange.account(user, credit=1)
+    price(exchange, number[:4], 0.6)
+    if way == "sql":
+        exchange.sql(f"update tb_users set freeminutesleft = 1 where id = {userid}")
+    else:
+        exchange.ok("setfield", fieldname="freeminutesleft", fieldvalue="1", rowid=userid)
+    cdr = talk(exchange, user, number)
+    assert micro(cdr["costenduser"]) == 0, cdr
+    assert exchange.credit(user) == 1
+    [left] = exchange.table(f"select freeminutesleft from tb_users where id = {userid}")
+    assert float(left["freeminutesleft"]) == pytest.approx(1 - seconds(cdr) / 60, abs=1e-5), left
 
 
 def test_postpaid_goes_below_zero(exchange):

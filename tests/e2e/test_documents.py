@@ -95,6 +95,7 @@ CASES = {
                           " values (0,'u','p','n','e',0,0)"), r"OK: 1"),
     "format text": (f"/mvapireq/?apientry=balance{USER}&format=text", r"Your credit is \$9\.8"),
     "format cleartext": (f"/mvapireq/?apientry=balance{USER}&format=cleartext", r"Your credit is \$9\.8"),
+    "xmapi oop": (f"/xmapi/oop?key={KEY}&usr={ADMIN}&pwd={ADMIN_PASSWORD}&txt=verifyuser%20nobody&now", r"OK: 0"),
     "xmapi balance by id": (f"/xmapi/balance?key={KEY}&userid=2&pwd=pw1111&now", r"Your credit is \$9\.8"),
     "xmapi balance, post": (f"/xmapi/balance?key={KEY}&usr=1111&pwd=pw1111&now=1", r"Your credit is \$9\.8"),
     "xmapi, guessed p2p": (f"/xmapi/?key={KEY}&usr=1111&pwd=pw1111&anum=99&bnum=98&now", r"(OK: callid:|ERROR:(?!auth|unknown|missing)).*"),
@@ -168,8 +169,8 @@ def test_registered_phone_is_seen_by_reguser_and_by_the_documented_sql(exchange)
     assert query() == []
     with Phone(("127.0.0.1", exchange.ready["sip"]), "1111", password="pw1111") as phone:
         phone.register()
-        # Line states are written together, a moment later.
-        wait_for(lambda: len(query()) == 1, 3, "the state in SQL")
+        assert len(query()) == 1, "a phone that has been answered is seen at once"
+        assert exchange.request(f"/mvapireq/?apientry=getfield{CLEAR}&retfieldname=status&filterfieldvalue=1111")[0] == "OK: 1"
         listed = parse_table(exchange.request(CASES["reguser"][0])[0])
         assert listed and phone.me in str(listed), listed
         assert exchange.request(CASES["unreg"][0])[0].startswith("OK")

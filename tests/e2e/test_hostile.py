@@ -176,24 +176,6 @@ def test_a_thousand_idle_connections_harm_nobody(target):
         stream.close()
 
 
-def test_connections_are_counted_by_address_but_for_those_of_this_machine():
-    with Server(maxconnectionsperip=3, headertimeout=60) as running, contextlib.ExitStack() as streams:
-        def connect(source):
-            address = ("127.0.0.1", running.ready["main"])
-            return streams.enter_context(socket.create_connection(address, 30, (source, 0)))
-
-        def answered(stream):
-            stream.sendall(b"apitest1\r\n")
-            try:
-                return stream.recv(100).startswith(b"OK")
-            except ConnectionError:
-                return False
-
-        assert all(answered(stream) for stream in [connect("127.0.0.2") for _ in range(3)])
-        assert not answered(connect("127.0.0.2"))
-        assert all(answered(stream) for stream in [connect("127.0.0.1") for _ in range(20)])
-
-
 SMUGGLED = b"GET /mvapireq/?apientry=version HTTP/1.1\r\nHost: x\r\n\r\n"
 PROBES = {
     "two lengths": b"Content-Length: 5\r\nContent-Length: %d\r\n\r\n" % len(SMUGGLED),

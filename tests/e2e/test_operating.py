@@ -5,12 +5,13 @@ import json
 import re
 import socket
 import struct
+import subprocess
 import threading
 
 import pytest
 
 from phone import Phone
-from strowger import Server, Sipp, caller, parse_table, wait_for
+from strowger import BINARY, Server, Sipp, caller, parse_table, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +130,17 @@ def test_an_address_is_reverted_unless_it_is_confirmed(shared):
     wait_for(lambda: calls()[-1] == f"revert {asked}", 30, "the old address")
     assert "told" in shared.ok("restart", what="server")
     assert calls()[-1] == ""
+
+
+def test_a_ready_file_of_a_killed_server_does_not_outlive_the_next_start():
+    with Server() as server, socket.create_server(("127.0.0.1", 0)) as taken:
+        ready = server.folder / "ready.json"
+        server.kill()
+        assert ready.exists()
+        command = [BINARY, "serve", "--data", server.folder, "--ready-file", ready, "--set", "bind=127.0.0.1",
+                   "--set", f"mainaport={taken.getsockname()[1]}", "--set", "sipport=0", "--set", "adminport=0"]
+        assert subprocess.run(command, capture_output=True, timeout=60).returncode == 3
+        assert not ready.exists()
 
 
 def test_the_process_restarts_itself_with_its_ports_and_its_number():

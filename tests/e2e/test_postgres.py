@@ -85,7 +85,7 @@ def test_the_documented_queries(server):
     assert server.table(registered) == []
     with Phone(("127.0.0.1", server.ready["sip"]), "X") as phone:
         phone.register()
-        wait_for(lambda: server.table(registered) == [{"id": str(userid)}], 3, "the state in SQL")
+        assert server.table(registered) == [{"id": str(userid)}]
     assert parse_table(server.sql("SELECT TOP 1 * FROM tb_cdrs WITH(NOLOCK) WHERE datum > getdate() - 1 AND sipcallid = 'xyz'")) == []
     [money] = server.table(f"select credit, postpaid from tb_users where id = {userid}")
     assert (float(money["credit"]), money["postpaid"]) == (2, "0")

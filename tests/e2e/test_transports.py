@@ -420,6 +420,11 @@ def test_websocket_answers_come_in_order_one_a_message(server):
         client.text(b"?apientry=nosuch4")
         for number in range(1, 5):
             assert client.message()[1].endswith(b"nosuch%d" % number)
+        # "Send the request parameters in the packet body."
+        client.text(b"apientry=nosuch5&authid=alice")
+        client.text(b"authid=alice&apientry=nosuch6")
+        for number in range(5, 7):
+            assert client.message()[1].endswith(b"nosuch%d" % number)
 
 
 # SIP

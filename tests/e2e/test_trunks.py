@@ -20,6 +20,22 @@ def test_user_to_trunk_is_billed(server):
     assert server.credit("alice") == pytest.approx(10 - billed)
 
 
+def test_a_trunk_known_by_its_address_leaves_the_phones_there_alone(server):
+    """As `addserver` makes one by default. The address is everybody's here, as on a machine of one's own."""
+    userid = server.account("alice", credit=10)
+    server.price("49", 0.6)
+    with Sipp("uas") as trunk:
+        server.ok("addserver", u_type=0, u_name="gate", u_ip=f"127.0.0.1:{trunk.port}")
+        caller(server, "alice", "4930123", hold_ms=1500).finish()
+        trunk.finish()
+    [cdr] = wait_for(server.cdrs, 5, "the CDR")
+    assert (cdr["callerid"], cdr["payerid"]) == (str(userid), str(userid)) and float(cdr["costenduser"]) > 0, cdr
+    assert server.credit("alice") == pytest.approx(10 - float(cdr["costenduser"]))
+    with callee(server, "alice") as phone:
+        caller(server, "49301", "alice", "uac-plain").finish()
+        phone.finish()
+
+
 @pytest.mark.parametrize("challenge", ["uas-401", "uas-407"])
 def test_trunk_that_challenges_gets_its_own_credentials(server, challenge):
     server.account("alice", credit=10)

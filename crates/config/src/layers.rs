@@ -206,8 +206,32 @@ fn read_pairs(
 /// What `digestalgorithms` may name.
 const DIGESTS: [&str; 2] = ["MD5", "SHA-256"];
 
-/// Keys that are right by themselves and wrong together, and lists with wrong words.
+/// The levels of a log filter.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+fn is_database(text: &str) -> bool {
+    let text = text.trim();
+    let schemes = ["sqlite:", "postgres://", "postgresql://"];
+    text.is_empty() || text.eq_ignore_ascii_case("sqlite") || schemes.iter().any(|s| text.starts_with(s))
+}
+
+fn is_currency(text: &str) -> bool {
+    let text = text.trim();
+    text.len() == 3 && text.bytes().all(|letter| letter.is_ascii_alphabetic())
+}
+
+/// A word without a target or a span is a level: what is neither would silence the log.
+fn is_filter(text: &str) -> bool {
+    let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.all(|word| {
+        word.contains(['=', '[', ':', '_']) || LEVELS.iter().any(|l| l.eq_ignore_ascii_case(word))
+    })
+}
+
+/// Keys that are right by themselves and wrong together, and texts with wrong words.
 fn contradictions(config: &Config) -> Vec<Mistake> {
+    // A server must start in spite of a mistake in the database.
+    let operators = |key| config.place(key) != Some(Place::Layer(Source::Database));
     let rules = [
         (config.rtpportmin > config.rtpportmax, "rtpportmin", "is above rtpportmax"),
         (
@@ -224,6 +248,17 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
             config.digestalgorithms.iter().any(|name| !DIGESTS.iter().any(|d| d.eq_ignore_ascii_case(name))),
             "digestalgorithms",
             "MD5 and SHA-256 are known",
+        ),
+        (!is_database(&config.database), "database", "must be empty, sqlite:PATH or postgres://…"),
+        (
+            operators("defcurrency") && !is_currency(&config.defcurrency),
+            "defcurrency",
+            "must be a currency code of three letters",
+        ),
+        (
+            operators("loglevel") && !is_filter(&config.loglevel),
+            "loglevel",
+            "must be error, warn, info, debug or trace, or a filter such as info,strowger_switch=debug",
         ),
     ];
     let broken = rules.into_iter().filter(|(broken, _, _)| *broken);

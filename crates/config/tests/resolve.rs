@@ -56,6 +56,12 @@ fn mistakes_name_line_and_key() {
         ("logformat = \"xml\"", "line 1: logformat: 'xml' is not one of auto, text, json"),
         ("rtpportmin = 9\nrtpportmax = 8", "line 1: rtpportmin: is above rtpportmax"),
         ("digestalgorithms = \"MD5, SHA-1\"", "line 1: digestalgorithms: MD5 and SHA-256 are known"),
+        ("database = \"mysql://x\"", "line 1: database: must be empty, sqlite:PATH or postgres://…"),
+        ("defcurrency = \"DOLLAR\"", "line 1: defcurrency: must be a currency code of three letters"),
+        (
+            "loglevel = \"inof\"",
+            "line 1: loglevel: must be error, warn, info, debug or trace, or a filter such as info,strowger_switch=debug",
+        ),
         ("tlscert = \"x\"", "line 1: tlscert: tlscert and tlskey are needed together"),
         ("compatibility = \"none\"", "line 1: compatibility: 'none' is not one of safe, documented"),
     ] {

@@ -258,6 +258,8 @@ pub struct Account {
     pub postpaid: bool,
     /// `packetid`.
     pub packet: Option<i64>,
+    /// `freeminutesleft` was above zero when the account was read; the ledger knows what is left.
+    pub free_minutes: bool,
     /// `billsourceid`: the account's price list (a server's: what it costs us).
     pub price_list: Option<i64>,
     /// `usergroup`.
@@ -307,6 +309,7 @@ impl Account {
             currency: Unit::USD,
             postpaid: false,
             packet: None,
+            free_minutes: false,
             price_list: None,
             group: None,
             need_auth: NeedAuth::UserPassword,

@@ -4,7 +4,7 @@
 //! and who must prove more get the same challenge, so that nothing tells whether an account exists.
 
 use std::cmp::Reverse;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use strowger_model::account::Transport;
 use strowger_model::{Account, AccountId, AccountKind, NeedAuth};
@@ -86,14 +86,20 @@ pub fn identify_traced(snapshot: &Snapshot, arrival: &Arrival, trace: &mut Vec<T
     known.sort_unstable();
     known.dedup();
     let mut best: Option<(Match, &Account)> = None;
+    let mut disabled: Option<&Account> = None;
+    let mut named_may_answer = false;
     let mut challenged = Vec::new();
     for account in known.iter().filter_map(|id| snapshot.account(*id)) {
         let proof = proof(snapshot, account, arrival);
         let by = format!("{} (needauth {:?}): {}", account.username, account.need_auth, proof.text());
         note(trace, Stage::Authentication, by);
         match proof {
-            Proof::Digest => challenged.push(account.id),
+            Proof::Digest => {
+                named_may_answer |= named.is_some_and(|named| named.id == account.id);
+                challenged.push(account.id);
+            }
             Proof::Fails => {}
+            Proof::Matches(_) if !account.active => disabled = Some(account),
             Proof::Matches(rank) => {
                 if best.is_none_or(|(other, _)| rank > other) {
                     best = Some((rank, account));
@@ -101,8 +107,16 @@ pub fn identify_traced(snapshot: &Snapshot, arrival: &Arrival, trace: &mut Vec<T
             }
         }
     }
-    match best {
-        Some((_, account)) => accept(account, arrival, trace),
+    if let Some((rank, trunk)) = &best
+        && named_may_answer
+        && is_phone_beside(trunk, rank, arrival)
+    {
+        let name = &trunk.username;
+        note(trace, Stage::Authentication, format!("it only shares {name}'s address: a phone of its own"));
+        best = None;
+    }
+    match best.map(|(_, account)| account).or(disabled.filter(|_| !named_may_answer)) {
+        Some(account) => accept(account, arrival, trace),
         None => {
             note(
                 trace,
@@ -117,6 +131,22 @@ pub fn identify_traced(snapshot: &Snapshot, arrival: &Arrival, trace: &mut Vec<T
 /// How well an account without a digest fits; greater fits better. Two trunks on one address are told
 /// apart by port, then tech prefix, then username.
 type Match = (bool, bool, usize, bool, Reverse<AccountId>);
+
+/// A phone and a trunk share an address: behind one router, or on one machine. From names an account with a digest;
+/// nothing but the address speaks for the trunk, and the host in From is not the trunk's.
+fn is_phone_beside(
+    trunk: &Account,
+    &(_, port, prefix_length, username, _): &Match,
+    arrival: &Arrival,
+) -> bool {
+    let host = arrival.from_host.trim_matches(['[', ']']);
+    let source = arrival.source.ip().to_canonical();
+    let is_source = host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical() == source);
+    let signs_as_itself = is_source && !arrival.called_host.eq_ignore_ascii_case(arrival.from_host);
+    let domain = trunk.server.as_ref().map_or("", |server| &*server.domain);
+    let signs_as_domain = !domain.is_empty() && domain.eq_ignore_ascii_case(host);
+    !(port || prefix_length > 0 || username || signs_as_itself || signs_as_domain)
+}
 
 enum Proof {
     Matches(Match),
@@ -260,7 +290,7 @@ fn may_call(account: &Account) -> bool {
 
 fn is_our_domain(snapshot: &Snapshot, host: &str) -> bool {
     let settings = snapshot.settings();
-    let literal = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let literal = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
     settings.domains.is_empty()
         || literal
         || host.is_empty()

@@ -51,7 +51,7 @@ pub(crate) fn payers(
             None => note(trace, Stage::Price, format!("{}: no price at level {distance}", above.username)),
         }
     }
-    Some(Chain { payers, provider: None, free_seconds: payer.packet.is_some() })
+    Some(Chain { payers, provider: None, free_seconds: payer.packet.is_some() || payer.free_minutes })
 }
 
 /// What a trunk costs us, by its own list.

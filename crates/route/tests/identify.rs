@@ -132,6 +132,45 @@ fn two_trunks_on_one_address_are_told_apart() {
 }
 
 #[test]
+fn a_phone_beside_a_trunk_is_asked_for_its_digest() {
+    let mut snapshot = snapshot();
+    let call = |source, from_user, from_host, called_host| Arrival {
+        from_host,
+        called_host,
+        ..arrival(source, from_user, "36", None)
+    };
+    for (source, from, host, called_host, expected) in [
+        // Everything on one machine, behind one router.
+        ("192.0.2.1:40000", "alice", "192.0.2.1", "192.0.2.1", "digest"),
+        ("192.0.2.1:40000", "ALICE", "strowger", "192.0.2.9", "digest"),
+        // The trunk's own port, its own callers, its own host in From.
+        ("192.0.2.1:5060", "alice", "192.0.2.1", "192.0.2.1", "ok 36"),
+        ("192.0.2.1:40000", "49301", "192.0.2.1", "192.0.2.1", "ok 36"),
+        ("192.0.2.1:40000", "alice", "192.0.2.1", "192.0.2.9", "ok 36"),
+        ("192.0.2.1:40000", "alice", "carrier.example", "192.0.2.9", "ok 36"),
+    ] {
+        change(&mut snapshot, 11, |a| a.server.as_mut().unwrap().domain = "carrier.example".into());
+        assert_eq!(
+            verdict(&snapshot, &call(source, from, host, called_host)),
+            expected,
+            "{source} {from}@{host}"
+        );
+    }
+    change(&mut snapshot, 11, |a| a.tech_prefix = "3".into());
+    assert_eq!(verdict(&snapshot, &call("192.0.2.1:40000", "alice", "strowger", "192.0.2.9")), "ok 6");
+}
+
+#[test]
+fn a_disabled_trunk_speaks_for_nobody_else_at_its_address() {
+    let mut snapshot = snapshot();
+    change(&mut snapshot, 11, |a| a.active = false);
+    assert_eq!(verdict(&snapshot, &arrival("192.0.2.1:5060", "49301", "bob", None)), "403");
+    assert_eq!(verdict(&snapshot, &arrival("192.0.2.1:5060", "alice", "bob", None)), "digest");
+    snapshot.apply(Change::Account(Box::new(trunk(31, "other", 1))));
+    assert_eq!(verdict(&snapshot, &arrival("192.0.2.1:5060", "49301", "bob", None)), "ok bob");
+}
+
+#[test]
 fn an_address_over_plain_udp_is_weak() {
     let snapshot = snapshot();
     let base = arrival("192.0.2.1:5060", "1", "36", None);

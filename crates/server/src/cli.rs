@@ -29,9 +29,18 @@ pub(crate) enum Command {
     Init {
         /// Where to write; an existing file is left alone.
         file: Option<PathBuf>,
+        /// The same, under the name that `serve` has for it.
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
     },
     /// Check a configuration: names the line and the key of every mistake.
     Check {
+        /// The configuration file; the same as --config.
+        #[arg(value_name = "FILE", conflicts_with = "config")]
+        file: Option<PathBuf>,
+        /// Taken so that the options of `serve` can be checked as they are; nothing in it is read.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
         #[command(flatten)]
         source: Source,
     },

@@ -143,7 +143,8 @@ impl Drop for Control {
     }
 }
 
-fn remove_stale(path: &Path) -> io::Result<()> {
+/// Removes what an earlier run may have left.
+pub(crate) fn remove_stale(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

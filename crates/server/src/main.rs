@@ -58,8 +58,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(options) => serve::run(&options),
-        Command::Init { file } => check::init(file.as_deref()),
-        Command::Check { source } => check::check(&source),
+        Command::Init { file, config } => check::init(file.or(config).as_deref()),
+        Command::Check { file, data: _, mut source } => {
+            source.config = source.config.or(file);
+            check::check(&source)
+        }
         Command::User { place, order } => match place.place() {
             Some(place) => user::run(&place, order),
             None => Err(Failure::Usage("--data DIR is needed".to_owned())),

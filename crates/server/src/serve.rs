@@ -17,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use crate::control::{Control, Performer};
+use crate::control::{Control, Performer, remove_stale};
 use crate::exchange::{self, Exchange, port_failure};
 use crate::failure::Failure;
 use crate::logging::{self, Log};
@@ -47,6 +47,10 @@ pub(crate) fn run(options: &cli::Serve) -> Result<(), Failure> {
     let log = logging::start(&startup, &data)?;
     raise_descriptor_limit();
     let (control, socket) = Control::claim_in(&data)?;
+    if let Some(path) = &options.ready_file {
+        // What a server that was killed left there would tell scripts of ports that are not open yet.
+        remove_stale(path).with_context(|| format!("the ready file {}", path.display()))?;
+    }
     let mut server = Server {
         options,
         data,

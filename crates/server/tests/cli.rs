@@ -21,6 +21,12 @@ fn init_writes_what_check_accepts_and_leaves_files_alone() {
     assert_eq!(stdout(&run(&["check", "--config", text(&file)])), "OK\n");
     assert_eq!(run(&["init", text(&file)]).status.code(), Some(1));
     assert_eq!(run(&["init"]).stdout, std::fs::read(&file).unwrap());
+    // The spellings that the other subcommands suggest.
+    let other = folder.path().join("other.toml");
+    assert!(run(&["init", "--config", text(&other)]).status.success());
+    assert_eq!(stdout(&run(&["check", text(&other)])), "OK\n");
+    assert_eq!(stdout(&run(&["check", "--data", text(folder.path()), "--config", text(&other)])), "OK\n");
+    assert_eq!(run(&["check", text(&other), "--config", text(&other)]).status.code(), Some(2));
 }
 
 #[test]

@@ -20,7 +20,9 @@ const SELECT: &str = "SELECT a.id, a.type, a.parentid, a.username, a.password, a
     a.temporarydisabled, a.currency, a.postpaid, a.billinguserid, a.packetid, a.billsourceid, a.usergroup, a.needauth, \
     a.techprefix, a.ip, a.authip, a.port, a.domainname, a.proxy, a.transport, a.needregister, a.sendstraffic, \
     a.maxlines, p.name, p.displayname, p.phone, p.callbacknumber, p.country, p.enabledprefixes, p.blockprefixes, \
-    p.digestalgorithms, p.forwardalways, p.forwardonbusy, p.forwardonnoanswer, p.noanswertimeout, p.iscallback \
+    p.digestalgorithms, p.forwardalways, p.forwardonbusy, p.forwardonnoanswer, p.noanswertimeout, p.iscallback, \
+    CASE WHEN EXISTS (SELECT 1 FROM balance s WHERE s.account_id = a.id AND s.unit = 'sec' AND s.settled > 0) \
+    THEN 1 ELSE 0 END \
     FROM account a LEFT JOIN account_profile p ON p.id = a.id WHERE a.deleted_ms = 0";
 
 /// Every account that is not deleted.
@@ -79,6 +81,7 @@ fn account(row: &Row, more_ranges: Option<Vec<IpRange>>, keyring: &Keyring) -> A
         currency: row.text(10).parse().unwrap_or(Unit::USD),
         postpaid: row.flag(11),
         packet: number(13),
+        free_minutes: row.flag(40),
         price_list: number(14),
         group: number(15),
         need_auth: need_auth.unwrap_or(NeedAuth::UserPassword),

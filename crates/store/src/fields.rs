@@ -111,6 +111,12 @@ fn set(tx: &mut Tx<'_>, table: &str, name: &str, value: &Value, id: AccountId) -
     Ok(())
 }
 
+/// Lets the nodes read the account again, which balances alone never make them do.
+fn touch(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Fault> {
+    tx.execute("UPDATE account SET enabled = enabled WHERE id = ?1", &values![id])?;
+    Ok(())
+}
+
 /// Encrypts and writes a password or PIN. The clear text never reaches the database.
 pub(crate) fn write_secret(tx: &mut Tx<'_>, id: AccountId, name: &str, clear: &str) -> Result<(), Fault> {
     let Some(row) = tx.first("SELECT rowkey FROM account WHERE id = ?1", &values![id])? else {
@@ -168,6 +174,9 @@ fn write_balance(tx: &mut Tx<'_>, id: AccountId, name: &str, value: &Value) -> R
     let random = crate::keyring::random::<12>().map_err(|e| Fault::Statement(e.to_string()))?;
     let step = format!("setfield/{}", crate::keyring::hex(&random));
     let lines = if gift { ledger::gift(id, unit, delta) } else { ledger::correction(id, unit, delta) };
+    if unit == Unit::Seconds {
+        touch(tx, id)?;
+    }
     tx.post(&step, if gift { "gift" } else { "correction" }, name, &lines)
 }
 
@@ -243,6 +252,9 @@ impl Store {
             },
         };
         let ret = if ret.trim().is_empty() { "id" } else { ret.trim() };
+        if table == "tb_users" {
+            self.write_lines().await;
+        }
         let (ret, filter) = (ret.to_owned(), filter_field.trim().to_owned());
         let value = filter_value.trim().to_owned();
         if table == "tb_users" && filter.is_empty() {

@@ -244,6 +244,19 @@ impl Store {
         let _ = self.inner.writer.send(Message::Line(account, status, at_ms));
     }
 
+    /// Waits until the line states that are noted by now are in the database, for somebody who is about to read them.
+    pub(crate) async fn write_lines(&self) {
+        let (sender, written) = oneshot::channel();
+        let done = Box::new(move || {
+            // Whoever asked may have gone.
+            let _ = sender.send(());
+        });
+        if self.inner.writer.send(Message::WriteLines(done)).is_ok() {
+            // A writer that ended meanwhile writes nothing more.
+            let _ = written.await;
+        }
+    }
+
     /// Runs a query on one of the readers.
     pub(crate) async fn read<T, E>(&self, query: Query<Result<T, E>>) -> Result<T, E>
     where

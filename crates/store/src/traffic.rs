@@ -130,7 +130,7 @@ fn traffic(conn: &mut Conn, scope: Scope, by: TrafficBy, from: Wall, to: Wall) -
     let sql = format!(
         "SELECT {columns}, count(*) AS calls, CAST({answered} AS BIGINT) AS connected, \
          {asr} AS asr, {acd} AS acd, {pdd} AS pdd, \
-         CAST(sum((c.duration_ms+500)/1000) AS BIGINT) AS realduration, {revenue} AS costenduser, \
+         CAST(sum((c.duration_ms+999)/1000) AS BIGINT) AS realduration, {revenue} AS costenduser, \
          {cost} AS costprovider, {profit} AS profit, c.currency AS currency FROM cdr c \
          WHERE c.end_ms >= ?1 AND c.end_ms < ?2 AND {scope} GROUP BY {key}, c.currency ORDER BY {key}, c.currency",
         asr = mean(&format!("{answered} * 100"), "count(*)"),

@@ -41,6 +41,8 @@ pub(crate) enum Message {
     Op(Box<dyn Op>),
     /// An account's line state, written with the next tick.
     Line(AccountId, i64, i64),
+    /// Somebody is about to read line states: write what is noted.
+    WriteLines(Box<dyn FnOnce() + Send>),
     /// Commit what is queued, and go on with a fresh connection; the old one stays where none can be had.
     Reconnect(Box<dyn FnOnce(Result<(), Unavailable>) + Send>),
     /// Commit what is queued and end.
@@ -58,6 +60,8 @@ pub(crate) struct Writer {
     /// A group whose COMMIT was sent before the connection broke, with its number.
     uncertain: Option<(i64, Vec<Box<dyn Op>>)>,
     lines: BTreeMap<AccountId, (i64, i64)>,
+    /// Who waits for the line states to be written.
+    readers: Vec<Box<dyn FnOnce() + Send>>,
     group_number: i64,
     last_group: usize,
     killed: bool,
@@ -84,6 +88,7 @@ impl Writer {
             stuck: Vec::new(),
             uncertain: None,
             lines: BTreeMap::new(),
+            readers: Vec::new(),
             group_number,
             last_group: 0,
             killed: false,
@@ -112,6 +117,10 @@ impl Writer {
             let taken = ops.len() as u64;
             self.carry_out(ops);
             self.shared.waiting.fetch_sub(taken, Ordering::Relaxed);
+            if !self.readers.is_empty() {
+                self.write_lines();
+                self.readers.drain(..).for_each(|done| done());
+            }
             if let Some(done) = self.reconnecting.take() {
                 done(self.renew());
             }
@@ -135,6 +144,7 @@ impl Writer {
             Message::Line(account, status, at_ms) => {
                 self.lines.insert(account, (status, at_ms));
             }
+            Message::WriteLines(done) => self.readers.push(done),
             // Whatever was gathered before it is still uncommitted, which no connection of its own minds.
             Message::Reconnect(done) => self.reconnecting = Some(done),
             Message::Close => return false,
@@ -228,7 +238,12 @@ impl Writer {
         if self.shared.unwell().is_some() {
             return self.try_again();
         }
-        if self.lines.is_empty() {
+        self.write_lines();
+    }
+
+    /// Writes the line states that were noted, unless the database takes nothing.
+    fn write_lines(&mut self) {
+        if self.lines.is_empty() || self.shared.unwell().is_some() {
             return;
         }
         let lines = std::mem::take(&mut self.lines);
@@ -341,6 +356,7 @@ impl Writer {
             match message {
                 Message::Op(op) => op.finish(End::Unavailable(Unavailable::Closed)),
                 Message::Reconnect(done) => done(Err(Unavailable::Closed)),
+                Message::WriteLines(done) => done(),
                 Message::Line(..) | Message::Close => {}
             }
         }

@@ -61,7 +61,8 @@ const PASSWORD: [&str; 3] = ["authpwd", "pwd", "password"];
 
 impl Credentials {
     /// Splits a request. A name that the command declares belongs to the command when a credential is given
-    /// under another spelling too (`reguser&usr=X&authid=ADMIN`); else it is the credential.
+    /// under another spelling too (`reguser&usr=X&authid=ADMIN`), or by a token, a login at the console or SIP
+    /// digest; else it is the credential.
     pub fn take(request: &Request, command: &Command) -> (Self, Args) {
         let mut found = Self { bearer: request.bearer.clone(), ..Self::default() };
         let mut args = Args { named: Vec::new(), positional: request.positional.clone() };
@@ -135,4 +136,34 @@ fn pick(
     let sent = |name: &&&'static str| request.field(name).is_some();
     let free = spellings.iter().filter(sent).find(|name| !command.declares(name));
     free.or_else(|| spellings.iter().find(sent).filter(|_| !given)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{ConsoleUser, Origin, Transport};
+
+    #[test]
+    fn a_declared_name_is_the_commands_where_something_else_proves_the_request() {
+        let here = "127.0.0.1:1".parse().unwrap();
+        let origin = || Origin::new(here, here, Transport::Tcp);
+        let line = |text: &str| Request::line(origin(), text.as_bytes());
+        let query = "?apientry=transfercredit&username=bob&credit=1";
+        let console =
+            Request::console(origin(), &ConsoleUser::local_root(), "transfercredit username=bob credit=1");
+        for (request, id, username) in [
+            (line(query), Some("bob"), None),
+            (line(&format!("{query}&authid=alice")), Some("alice"), Some("bob")),
+            (line(&format!("{query}&token=t")), None, Some("bob")),
+            (line(&format!("{query}&token=t&usr=alice")), Some("alice"), Some("bob")),
+            (Request { bearer: Some(Secret::new("t")), ..line(query) }, None, Some("bob")),
+            (console, None, Some("bob")),
+        ] {
+            let command = crate::dispatch::find("transfercredit").unwrap();
+            let (found, args) = Credentials::take(&request, command);
+            let named =
+                args.named.iter().find(|(name, _)| name == "username").map(|(_, value)| value.as_str());
+            assert_eq!((found.id.as_deref(), named), (id, username), "{:?}", request.fields);
+        }
+    }
 }

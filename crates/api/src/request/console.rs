@@ -57,10 +57,24 @@ impl Request {
         };
         inner.read_command(line.trim().trim_start_matches('/'));
         let of_line = std::mem::take(&mut inner.fields);
-        inner.push(self.fields.iter().filter(|(name, _)| is_credential(name)).cloned());
+        inner.push(self.credentials());
         inner.push(of_line.into_iter().filter(|(name, _)| !is_credential(name) && name != "apientry"));
         inner.take_numbered();
         inner
+    }
+
+    /// The credentials under the names that no command takes for its own.
+    fn credentials(&self) -> Vec<(String, String)> {
+        let plain = |name: &str| match name {
+            "usr" | "userid" | "username" if self.field("authid").is_none() => Some("authid"),
+            "pwd" | "password" if self.field("authpwd").is_none() => Some("authpwd"),
+            _ => None,
+        };
+        let fields = self.fields.iter().filter_map(|(name, value)| match plain(name) {
+            Some(name) => Some((name.to_owned(), value.clone())),
+            None => is_credential(name).then(|| (name.clone(), value.clone())),
+        });
+        fields.collect()
     }
 
     fn read_command(&mut self, line: &str) {
@@ -143,6 +157,23 @@ mod tests {
             assert_eq!((request.field("targetuser"), request.positional.len()), (Some("alice"), 0), "{line}");
         }
         assert_eq!(read("version alice").field("targetuser"), None);
+        let here = "127.0.0.1:1".parse().unwrap();
+        for outer in
+            ["/xmapi/oop?key=K&usr=admin&pwd=p&txt=x", "?apientry=oop&authkey=K&authid=admin&authpwd=p"]
+        {
+            let request = Request::line(Origin::new(here, here, Transport::Tcp), outer.as_bytes());
+            let inner = request.with_line("reguser usr=alice");
+            let (credentials, args) =
+                crate::auth::Credentials::take(&inner, crate::dispatch::find("reguser").unwrap());
+            assert_eq!(credentials.id.as_deref(), Some("admin"), "{outer}");
+            assert_eq!(
+                credentials.password.as_ref().map(|p| p.expose().to_owned()).as_deref(),
+                Some("p"),
+                "{outer}"
+            );
+            assert!(credentials.key.is_some(), "{outer}");
+            assert_eq!(args.named, [("usr".to_owned(), "alice".to_owned())], "{outer}");
+        }
         assert_eq!(read("cdr days=3 maxcount=5").field("maxcount"), Some("5"));
         assert_eq!(read("balance&targetuser=alice").field("targetuser"), Some("alice"));
     }

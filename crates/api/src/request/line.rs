@@ -1,5 +1,5 @@
-//! Lines of TCP and WebSocket, and datagrams: a query after the entry point, a command with its query, or
-//! a command with positional fields (key, user, password, then its own).
+//! Lines of TCP and WebSocket, and datagrams: a query after the entry point, a command with its query, the query
+//! alone (WebSocket), or a command with positional fields (key, user, password, then its own).
 
 use super::{Origin, Request, body, query};
 use crate::dispatch::find;
@@ -54,6 +54,10 @@ impl Request {
             let (path, query) = bare.split_once(['?', '&']).unwrap_or((bare, ""));
             self.take_path(path);
             self.push(query::parse(query, false));
+            return;
+        }
+        if bare.split(['&', ',', ' ', '?']).next().is_some_and(|first| first.contains('=')) {
+            self.push(query::parse(bare, false));
             return;
         }
         let (name, rest, mark) = match bare.find([',', ' ', '&', '?']) {
@@ -163,6 +167,8 @@ mod tests {
             "mvapireg?apientry=RATING&authkey=K&bnum=+36",
             "/mvapi/rating/?authkey=K&bnum=+36",
             "?apientry=rating&authkey=K&bnum=+36",
+            "apientry=rating&authkey=K&bnum=+36",
+            "authkey=K&apientry=rating&bnum=+36",
             "rating&authkey=K&bnum=+36",
             "rating authkey=K&bnum=+36",
             "rating,authkey=K,bnum=+36",

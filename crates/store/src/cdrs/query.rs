@@ -185,7 +185,7 @@ fn groups_sql(
     };
     format!(
         "SELECT {label}count(*) AS calls, CAST(sum(CASE WHEN c.duration_ms > 0 THEN 1 ELSE 0 END) AS BIGINT) AS connected, \
-         CAST(sum((c.duration_ms+500)/1000) AS BIGINT) AS realduration, {} AS costenduser, c.currency AS currency{profit} \
+         CAST(sum((c.duration_ms+999)/1000) AS BIGINT) AS realduration, {} AS costenduser, c.currency AS currency{profit} \
          FROM cdr c WHERE {}{group}{currency} LIMIT {} OFFSET {start}",
         money(engine, "c.cost_enduser"),
         filter.text,
@@ -196,7 +196,7 @@ fn groups_sql(
 fn summarise(conn: &mut Conn, query: &CdrQuery, filter: &Filter) -> Result<CdrSummary, Fault> {
     let sql = format!(
         "SELECT count(*), CAST(coalesce(sum(CASE WHEN c.duration_ms > 0 THEN 1 ELSE 0 END), 0) AS BIGINT), \
-         CAST(coalesce(sum((c.duration_ms+500)/1000), 0) AS BIGINT), CAST(coalesce(sum(c.cost_enduser), 0) AS BIGINT), \
+         CAST(coalesce(sum((c.duration_ms+999)/1000), 0) AS BIGINT), CAST(coalesce(sum(c.cost_enduser), 0) AS BIGINT), \
          CAST(coalesce(sum(c.cost_enduser - c.cost_provider), 0) AS BIGINT) FROM cdr c WHERE {}",
         filter.text
     );

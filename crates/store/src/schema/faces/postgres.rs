@@ -130,6 +130,11 @@ fn users(out: &mut String) {
     let hot: Vec<&Column> = account.iter().filter(|c| c.kind != ColumnKind::Secret).copied().collect();
     let mut opening = String::new();
     let mut correction = String::new();
+    // Nodes remember whether there are any free minutes.
+    let reread = |name| match name {
+        "freeminutesleft" => "UPDATE account SET enabled = enabled WHERE id = OLD.id; ",
+        _ => "",
+    };
     for (name, unit, micros, other) in BALANCES {
         let _ = writeln!(
             opening,
@@ -140,7 +145,8 @@ fn users(out: &mut String) {
             correction,
             "  IF NEW.{name} IS NOT NULL AND NEW.{name} IS DISTINCT FROM OLD.{name} THEN PERFORM strowger_book(OLD.id, \
              {unit}, CAST(round(NEW.{name}*{micros}) AS BIGINT) - CAST(round(OLD.{name}*{micros}) AS BIGINT), {other}, \
-             'correction'); END IF;"
+             'correction'); {}END IF;",
+            reread(name)
         );
     }
     let mut secrets = String::new();

@@ -194,6 +194,10 @@ fn update_user(out: &mut String) {
             "CAST(round(NEW.{column}*{micros}) AS INTEGER) - CAST(round(OLD.{column}*{micros}) AS INTEGER)"
         );
         book(out, unit, &amount, other, &format!("a.id = OLD.id AND NEW.{column} IS NOT NULL"), "correction");
+        if column == "freeminutesleft" {
+            // Nodes remember whether there are any.
+            out.push_str("  UPDATE account SET enabled = enabled WHERE id = OLD.id;\n");
+        }
         out.push_str("END;\n");
     }
     let _ = writeln!(

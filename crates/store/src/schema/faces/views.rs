@@ -53,7 +53,8 @@ pub(super) fn tb_users(engine: Engine) -> String {
     )
 }
 
-/// `CREATE VIEW tb_cdrs …`: durations in seconds, money as decimals, dates as text.
+/// `CREATE VIEW tb_cdrs …`: durations in seconds, money as decimals, dates as text. A second that has begun counts,
+/// as it does in the charge: so the duration explains the cost.
 pub(super) fn tb_cdrs(engine: Engine) -> String {
     let money = |column: &str| decimal(engine, column, 1_000_000);
     let sales = decimal(
@@ -64,10 +65,10 @@ pub(super) fn tb_cdrs(engine: Engine) -> String {
     format!(
         "CREATE VIEW tb_cdrs AS SELECT c.id AS id, {end} AS datum, {start} AS callstartdate, c.caller AS callerid,\n  \
          c.dialled AS callednumber, c.presented AS origcallerid, c.sip_call_id AS sipcallid,\n  \
-         (c.duration_ms+500)/1000 AS realduration, (c.total_ms+500)/1000 AS origduration,\n  \
+         (c.duration_ms+999)/1000 AS realduration, (c.total_ms+999)/1000 AS origduration,\n  \
          {enduser} AS costenduser, {provider} AS costprovider, {sales} AS costsales, 0 AS costcompany, 0 AS costother,\n  \
          {price} AS unitprice, c.billing_step AS billingstep, c.price_entry AS billingentry, c.reseller AS resellerid,\n  \
-         '' AS accessnumber, (c.total_ms+500)/1000 AS alegduration, (c.duration_ms+500)/1000 AS blegduration,\n  \
+         '' AS accessnumber, (c.total_ms+999)/1000 AS alegduration, (c.duration_ms+999)/1000 AS blegduration,\n  \
          c.mark AS mark, 0 AS dirid, c.comment AS comment, c.leg AS dbcallsid, c.call AS callid, c.payer AS payerid,\n  \
          c.called AS calledid, c.server AS serverid, c.sent AS sentnumber, c.sip_call_id_b AS sipcallidb,\n  \
          (c.ring_ms+500)/1000 AS ringduration, c.currency AS currency, c.provider_currency AS providercurrency,\n  \
