@@ -63,6 +63,12 @@ impl Bench {
         let Database::Postgres(url) = &self.database else { panic!("outside SQL is a PostgreSQL feature") };
         postgres::Client::connect(url, postgres::NoTls).unwrap().batch_execute(sql).unwrap();
     }
+
+    /// A connection beside the store. Only PostgreSQL allows it.
+    pub fn client(&self) -> postgres::Client {
+        let Database::Postgres(url) = &self.database else { panic!("a PostgreSQL feature") };
+        postgres::Client::connect(url, postgres::NoTls).unwrap()
+    }
 }
 
 impl Bench {
