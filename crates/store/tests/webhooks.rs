@@ -43,7 +43,8 @@ fn a_webhook_keeps_its_secret_its_progress_and_its_owner() {
         assert_eq!((hook.id, hook.owner, hook.cursor, hook.enabled), (id, Some(alice), 40, true));
         assert_eq!((hook.secret.expose(), hook.types.as_str()), ("signing-key", "call"), "{}", bench.name);
         let raw = wait(store.sql(Scope::All, "select secret from tb_webhooks", SqlLimits::default()));
-        let open = matches!(&raw, Ok(SqlAnswer::Rows(table, _)) if table.rows[0][0].to_string().contains("signing"));
+        let open =
+            matches!(&raw, Ok(SqlAnswer::Rows(table, _)) if table.rows[0][0].to_string().contains("signing"));
         assert!(!open, "{}: {raw:?}", bench.name);
 
         note(&store, &hook, 41, 2, true);
