@@ -135,7 +135,7 @@ Process {
     backupkeep: u32 = "7" { min: 1, max: 1000 }
         "Backups made by themselves that are kept; older ones are removed."
     timezone: String = "" {}
-        "The time zone of tariffs, days and reports, such as Europe/Budapest; empty is the machine's. Storage stays in UTC."
+        "The time zone of tariffs, days, reports and the dates of call records, such as Europe/Budapest; empty is the machine's. Storage stays in UTC."
     loglevel: String = "info" {}
         "error, warn, info, debug or trace, or a filter such as `info,strowger_switch=debug`."
     logformat: String = "auto" { choices: &["auto", "text", "json"], applies: Restart }

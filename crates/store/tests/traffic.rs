@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
 use strowger_model::{AccountId, Scope, Wall};
-use strowger_store::{NewPrice, Repriced, Store, TrafficBy};
+use strowger_store::{NewPrice, Offsets, Repriced, Store, TrafficBy};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -34,10 +34,10 @@ fn fill(store: &Store, payer: AccountId, gate: AccountId) {
 }
 
 fn table(store: &Store, scope: Scope, by: TrafficBy) -> (String, Vec<String>) {
-    let table = wait(store.traffic(scope, by, START, START.plus_ms(2 * DAY_MS))).unwrap();
-    let line = |row: &Vec<strowger_store::Cell>| {
-        row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-    };
+    let table =
+        wait(store.traffic(scope, by, (START, START.plus_ms(2 * DAY_MS)), Offsets::default())).unwrap();
+    let line =
+        |row: &Vec<strowger_store::Cell>| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     (table.columns.join(" "), table.rows.iter().map(line).collect())
 }
 
@@ -51,18 +51,23 @@ fn traffic_is_summed_alike_by_day_destination_account_and_trunk() {
         let sums = "calls connected asr acd pdd realduration costenduser costprovider profit currency";
         assert_eq!(columns, format!("day {sums}"), "{}", bench.name);
         let wanted = [
-            "2026-11-22 3 2 66.6 45.5 2 91 0.914 0.15 0.764 EUR",
+            "2026-11-22 3 2 66.6 45.7 2 91 0.914 0.15 0.764 EUR",
             "2026-11-23 1 1 100 10 2 10 0.1 0.05 0.05 EUR",
         ];
         assert_eq!(days, wanted, "{}", bench.name);
-        let all = "4 3 75 33.6 2 101 1.014 0.2 0.814 EUR";
+        let all = "4 3 75 33.8 2 101 1.014 0.2 0.814 EUR";
         let (_, rows) = table(&store, Scope::All, TrafficBy::Account);
         assert_eq!(rows, [format!("{alice} alice {all}")], "{}", bench.name);
         let (_, rows) = table(&store, Scope::All, TrafficBy::Trunk);
         assert_eq!(rows, [format!("{gate} gate {all}")], "{}", bench.name);
         let (_, rows) = table(&store, Scope::All, TrafficBy::Destination);
-        let of_germany = "Germany 3 3 100 33.6 2 101 1.014 0.15 0.864 EUR";
+        let of_germany = "Germany 3 3 100 33.8 2 101 1.014 0.15 0.864 EUR";
         assert_eq!(rows, [" 1 0 0   0 0 0.05 -0.05 EUR", of_germany], "{}", bench.name);
+        let zone = Offsets::new(-120, vec![(START.plus_ms(DAY_MS), 0)]);
+        let time = (START, START.plus_ms(2 * DAY_MS));
+        let moved = wait(store.traffic(Scope::All, TrafficBy::Day, time, zone)).unwrap().rows;
+        let days: Vec<_> = moved.iter().map(|row| row[0].to_string()).collect();
+        assert_eq!(days, ["2026-11-21", "2026-11-23"], "{}: days of the zone", bench.name);
         assert!(table(&store, Scope::Own(gate), TrafficBy::Day).1.is_empty(), "{}", bench.name);
         assert_eq!(table(&store, Scope::Own(alice), TrafficBy::Day).1, wanted);
         store.close();
