@@ -31,7 +31,9 @@ impl Drop for Bench {
             let name = url.rsplit('/').next().unwrap();
             if let Ok(mut client) = postgres::Client::connect(&format!("{SERVER}/postgres"), postgres::NoTls)
             {
-                let _ = client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                for name in [name, &format!("{name}_before_restore")] {
+                    let _ = client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                }
             }
         }
     }
