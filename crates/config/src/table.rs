@@ -98,6 +98,8 @@ Ports {
 Process {
     database: String = "" { applies: Restart, startup: true, secret: true }
         "`postgres://user:password@host/name`, or a file; empty is strowger.db in the data folder."
+    failoverdatabases: List = "" { applies: Restart, startup: true, secret: true }
+        "Further databases that `dbfailover` can go over to, each written as `database` is; the first of them is number 2."
     keyfile: String = "" { applies: Restart, startup: true }
         "The file with the key that encrypts passwords; empty is strowger.key in the data folder. Keep a copy apart from the database's."
     compatibility: String = "safe" { choices: &["safe", "documented"], applies: Restart, startup: true }

@@ -49,6 +49,7 @@ mod server;
 mod settings;
 mod shared;
 mod sms;
+mod standby;
 mod store;
 mod tariffs;
 mod traffic;
@@ -94,6 +95,7 @@ pub use self::rows::{
 pub use self::schema::{Column, ColumnKind, user_column};
 pub use self::server::Server;
 pub use self::sms::{ReceivedSms, SmsSeen};
+pub use self::standby::Standing;
 pub use self::store::Store;
 pub use self::tariffs::{NewPriceList, Price, PriceChange, PriceImport, PriceListUse, parse_date, show_date};
 pub use self::traffic::{MAX_BATCH, Nameless, TrafficBy};
