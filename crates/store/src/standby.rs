@@ -27,9 +27,11 @@ pub struct Standing {
     pub has_tables: bool,
     /// It can be written: a standby of PostgreSQL cannot.
     pub writable: bool,
+    /// What only copies of one database share: the key that the first account's secrets are bound to.
+    pub origin: String,
     /// The newest change of an account, price or route.
     pub changes: i64,
-    /// The newest entry of the ledger, and its step.
+    /// The newest entry of the ledger, and what it says.
     pub ledger: (i64, String),
     /// The newest call record.
     pub records: i64,
@@ -152,10 +154,14 @@ fn standing(conn: &mut Conn) -> Result<Standing, Fault> {
         return Ok(standing);
     }
     standing.has_tables = true;
+    let first = conn.first("SELECT rowkey FROM account ORDER BY id LIMIT 1", &[])?;
+    standing.origin = first.map(|row| row.text(0)).unwrap_or_default();
     standing.changes = crate::load::last_change(conn)?;
-    if let Some(row) = conn.first("SELECT id, step, at_ms FROM ledger ORDER BY id DESC LIMIT 1", &[])? {
-        standing.ledger = (row.int(0), row.text(1));
-        standing.newest = Some(Wall(row.int(2)));
+    let entry = "SELECT id, at_ms, step, account_id, amount, unit FROM ledger ORDER BY id DESC LIMIT 1";
+    if let Some(row) = conn.first(entry, &[])? {
+        let said: Vec<String> = (1..6).map(|column| row.text(column)).collect();
+        standing.ledger = (row.int(0), said.join(" "));
+        standing.newest = Some(Wall(row.int(1)));
     }
     standing.records = conn.first("SELECT coalesce(max(id), 0) FROM cdr", &[])?.map_or(0, |row| row.int(0));
     Ok(standing)

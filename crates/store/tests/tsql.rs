@@ -349,6 +349,8 @@ fn a_refusal_says_what_and_why() {
             ("select name collate nocase from tb_users", "COLLATE", "without regard to case"),
             ("select name from tb_users where name like '[a-z]%'", "[ in LIKE", "only % and _"),
             ("update u set u.name = 'x' from tb_users u", "this form of UPDATE", "UPDATE table SET"),
+            ("insert into tb_cdrs (callednumber) values ('1')", "INSERT into tb_cdrs", "calls write"),
+            ("update tb_cdrs set [RealDuration] = 1", "this column of tb_cdrs", "comment and mark"),
             ("update top (x) tb_users set name = 'x'", "TOP", "a number of rows"),
             ("update tb_users set name = 'x' limit 1", "LIMIT", "TOP (n)"),
         ] {
@@ -357,6 +359,7 @@ fn a_refusal_says_what_and_why() {
                 other => panic!("{}: {text}: {other:?}", bench.name),
             }
         }
+        assert_eq!(changed(&store, "update tb_cdrs set Comment = 'x', mark = 'y'"), 0, "{}", bench.name);
         let Err(SqlError::Failed { what }) = sql(&store, "select nonsense from tb_users") else { panic!() };
         assert!(what.contains("nonsense") && !what.contains("LIMIT"), "{}: {what}", bench.name);
         store.close();

@@ -1,8 +1,8 @@
 //! From a parsed statement to what the engine is asked: checked, rewritten, its secrets taken out. Nothing runs here.
 
 use sqlparser::ast::{
-    Delete, Expr, FromTable, Insert, LimitClause, ObjectName, Query, SetExpr, Statement, TableFactor,
-    TableObject, TableWithJoins, Update,
+    Assignment, Delete, Expr, FromTable, Insert, LimitClause, ObjectName, Query, SetExpr, Statement,
+    TableFactor, TableObject, TableWithJoins, Update,
 };
 
 use super::execute::{self, RowSecret, assigned_secret, comparisons_of, is_view, take_secrets};
@@ -123,6 +123,9 @@ fn insert(engine: Engine, mut insert: Insert, places: usize) -> Result<InsertPla
     };
     let table = table_name(name)?;
     vocabulary::writable(&table)?;
+    if table == "tb_cdrs" {
+        return Err(refused("INSERT into tb_cdrs", "calls write their records themselves"));
+    }
     let odd = insert.returning.is_some()
         || insert.output.is_some()
         || insert.on.is_some()
@@ -158,6 +161,10 @@ fn update(engine: Engine, mut update: Update, places: usize) -> Result<UpdatePla
     }
     let table = single_table(&update.table)?;
     vocabulary::writable(&table)?;
+    let record = |assigned: &Assignment| matches!(target(assigned).as_str(), "comment" | "mark");
+    if table == "tb_cdrs" && !update.assignments.iter().all(record) {
+        return Err(refused("this column of tb_cdrs", "only comment and mark of a record can be written"));
+    }
     let top = update.limit.take();
     let mut secrets: Vec<(&'static str, String)> = Vec::new();
     if table == "tb_users" {
@@ -197,6 +204,12 @@ fn delete(engine: Engine, mut delete: Delete, places: usize) -> Result<DeletePla
     rewrite(&mut delete, engine, places)?;
     delete.selection = super::shape::cut(&table, delete.selection.take(), top.as_ref());
     Ok(DeletePlan { sql: delete.to_string(), table, condition: delete.selection.clone() })
+}
+
+/// The column that is assigned.
+fn target(assignment: &Assignment) -> String {
+    let name = assignment.target.to_string();
+    name.rsplit('.').next().unwrap_or_default().trim_matches(['[', ']', '"']).to_ascii_lowercase()
 }
 
 /// The name of a table that stands alone.

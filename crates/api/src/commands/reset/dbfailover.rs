@@ -156,6 +156,9 @@ fn lag(own: &Standing, other: &Standing) -> Option<String> {
 }
 
 fn difference(own: &Standing, other: &Standing) -> Option<String> {
+    if own.origin != other.origin {
+        return Some("is no copy of this one, its accounts are others".to_owned());
+    }
     let behind = [
         (own.changes - other.changes, "changes"),
         (own.ledger.0 - other.ledger.0, "entries of the ledger"),
@@ -222,14 +225,15 @@ mod tests {
     use super::*;
 
     fn standing(changes: i64, ledger: i64, records: i64) -> Standing {
-        let ledger = (ledger, format!("step{ledger}"));
-        Standing { has_tables: true, writable: true, changes, ledger, records, newest: None }
+        let (ledger, origin) = ((ledger, format!("step{ledger}")), "same".to_owned());
+        Standing { has_tables: true, writable: true, origin, changes, ledger, records, newest: None }
     }
 
     #[test]
     fn what_lags_takes_over_only_where_it_is_named() {
         let own = standing(9, 8, 7);
         let other_ledger = Standing { ledger: (8, "other".into()), ..standing(9, 8, 7) };
+        let foreign = Standing { origin: "other".into(), ..standing(9, 8, 7) };
         let empty = Standing { has_tables: false, ..Standing::default() };
         for (other, forced, wanted) in [
             (standing(9, 8, 7), None, Ok("up to date")),
@@ -237,6 +241,7 @@ mod tests {
             (standing(8, 6, 7), None, Err("name it with forcedbnum")),
             (standing(9, 8, 9), None, Err("it is no copy")),
             (other_ledger, None, Err("has another ledger")),
+            (foreign, None, Err("its accounts are others")),
             (empty, Some(2), Err("has no tables")),
         ] {
             let got = accepted(Some(&own), &other, forced, "database 2");
