@@ -67,7 +67,9 @@ impl Store {
         let files: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect();
         let written = |path: &PathBuf| path.metadata().and_then(|m| m.modified()).ok();
-        let newest = files.iter().filter(|path| increment::is_whole(path)).max_by_key(|path| written(path));
+        let scratch = |path: &PathBuf| path.extension().is_some_and(|end| end == "copy" || end == "trial");
+        let whole = files.iter().filter(|path| !scratch(path) && increment::is_whole(path));
+        let newest = whole.max_by_key(|path| written(path));
         (newest.cloned(), files.iter().filter_map(|path| increment::base_of(path)).collect())
     }
 
