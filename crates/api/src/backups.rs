@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use strowger_config::Config;
 use strowger_model::{Scope, Wall};
-use strowger_store::{BackupError, BackupReport};
+use strowger_store::{BackupError, BackupReport, Store};
 use strowger_switch::Handle;
 
 use crate::commands::date;
@@ -34,10 +34,31 @@ fn name_of(at: Wall, prefix: &str) -> String {
     format!("{prefix}{second}.{:03}.backup", at.0.rem_euclid(1_000))
 }
 
-/// Makes a backup and proves it.
-pub(crate) async fn back_up(switch: &Handle, root: PathBuf, name: String) -> Result<BackupReport, Failure> {
+/// Makes a backup and proves it: a whole one, or what is other than in the newest whole one of its folder.
+pub(crate) async fn back_up(
+    switch: &Handle,
+    root: PathBuf,
+    name: String,
+    incremental: bool,
+) -> Result<BackupReport, Failure> {
     let path = on_disk(move || Folder::open(&root)?.path_of(&name)).await?;
-    switch.store().backup(Scope::All, path.clone()).await.map_err(failed)?;
+    if incremental {
+        let folder = path.parent().map(std::path::Path::to_owned).unwrap_or_default();
+        let base = on_disk(move || Ok(Store::backup_bases(&folder).0)).await?;
+        // Without a base it is the engine's reason that counts, where it has one.
+        let base = base.unwrap_or_default();
+        let made = switch.store().backup_increment(Scope::All, base.clone(), path.clone()).await;
+        match made {
+            Err(BackupError::File { .. }) if base.as_os_str().is_empty() => {
+                return Err(Failure::failed(
+                    "there is no full backup to begin from: make one with type=full",
+                ));
+            }
+            made => made.map_err(failed)?,
+        };
+    } else {
+        switch.store().backup(Scope::All, path.clone()).await.map_err(failed)?;
+    }
     let tried = switch.store().try_backup(Scope::All, &path).await;
     if tried.is_err() {
         // A backup that cannot be restored is none.
@@ -47,10 +68,10 @@ pub(crate) async fn back_up(switch: &Handle, root: PathBuf, name: String) -> Res
 }
 
 /// The same as a command: a name below the folder, or one of the moment.
-pub(crate) async fn command(call: &Call, root: PathBuf, path: &str) -> Outcome {
+pub(crate) async fn command(call: &Call, root: PathBuf, path: &str, incremental: bool) -> Outcome {
     let path = path.trim();
     let name = if path.is_empty() { name_of(call.now().wall, "") } else { path.to_owned() };
-    let report = back_up(call.switch(), root, name.clone()).await?;
+    let report = back_up(call.switch(), root, name.clone(), incremental).await?;
     let text = format!(
         "{name}: {} bytes, {} accounts, {} CDRs, restored into a scratch database and counted",
         report.bytes, report.accounts, report.cdrs
@@ -66,18 +87,22 @@ pub(crate) async fn command(call: &Call, root: PathBuf, path: &str) -> Outcome {
 pub(crate) async fn scheduled(switch: &Handle) -> Result<String, Failure> {
     let config = switch.config();
     let (root, now) = (target_folder(switch, &config), switch.now().wall);
-    let report = back_up(switch, root.clone(), name_of(now, SCHEDULED)).await?;
+    let report = back_up(switch, root.clone(), name_of(now, SCHEDULED), false).await?;
     let keep = usize::try_from(config.backupkeep).unwrap_or(usize::MAX);
     let removed = on_disk(move || {
         let folder = Folder::open(&root)?;
         let mut own: Vec<String> = folder.list()?.into_iter().map(|entry| entry.name).collect();
         own.retain(|name| name.starts_with(SCHEDULED) && !name.contains('/'));
         own.sort();
+        // What an increment needs stays as long as the increment.
+        let (_, needed) = Store::backup_bases(&root);
         let old = own.len().saturating_sub(keep);
-        for name in &own[..old] {
+        let mut removed = 0;
+        for name in own[..old].iter().filter(|name| !needed.contains(name)) {
             folder.remove(name)?;
+            removed += 1;
         }
-        Ok(old)
+        Ok(removed)
     })
     .await?;
     Ok(format!("backup of {} bytes, {removed} old ones removed", report.bytes))
@@ -91,6 +116,8 @@ pub(crate) fn failed(error: BackupError) -> Failure {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             Failure::invalid(format!("path {name}: {what}"))
         }
+        BackupError::NotHere { what } => Failure::unavailable(what),
+        BackupError::Server { what } => Failure::unavailable(format!("the database's server: {what}")),
         BackupError::Program { program, .. } if !installed(program) => {
             Failure::unavailable(format!("{program} is not installed on this machine"))
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use strowger_model::{Secret, Wall};
 use strowger_store::{Letter, LetterKind, Retention, Turn};
-use strowger_switch::Handle;
+use strowger_switch::{Handle, Zone};
 use tokio::task::JoinHandle;
 
 use crate::commands::date;
@@ -54,9 +54,8 @@ impl Period {
         }
     }
 
-    /// The name of the period that `now` lies in, in the server's zone.
-    fn slot(self, now: Wall, offset_min: i32, backup_hours: u32) -> String {
-        let mut local = local(now, offset_min);
+    /// The name of the period of that local time.
+    fn slot(self, mut local: Wall, backup_hours: u32) -> String {
         if self == Self::Backup {
             let interval_ms = i64::from(backup_hours.max(1)) * 3_600_000;
             local = Wall(local.0.div_euclid(interval_ms) * interval_ms);
@@ -75,8 +74,9 @@ impl Period {
     }
 }
 
-const fn local(at: Wall, offset_min: i32) -> Wall {
-    Wall(at.0 + offset_min as i64 * 60_000)
+/// The server's zone.
+fn zone(switch: &Handle) -> Zone {
+    Zone::named(&switch.config().timezone)
 }
 
 /// Does what is due and was not done yet.
@@ -84,9 +84,8 @@ const fn local(at: Wall, offset_min: i32) -> Wall {
 /// # Errors
 /// What failed; the next call tries again.
 pub(crate) async fn run(switch: &Handle, period: Period) -> Result<Reply, Failure> {
-    let now = switch.now().wall;
-    let offset_min = switch.snapshot().settings().calendar.utc_offset_min;
-    let slot = period.slot(now, offset_min, switch.config().backupinterval);
+    let (now, zone) = (switch.now().wall, zone(switch));
+    let slot = period.slot(zone.local(now), switch.config().backupinterval);
     match switch.store().begin_maintenance(period.name(), &slot).await? {
         Turn::Done(at, report) => {
             let text = format!("done already at {} for {slot}: {report}", date(at));
@@ -99,10 +98,10 @@ pub(crate) async fn run(switch: &Handle, period: Period) -> Result<Reply, Failur
     }
     let done = match period {
         Period::Hour => hourly(switch, now).await,
-        Period::Day => daily(switch, now, offset_min).await,
+        Period::Day => daily(switch, now, &zone).await,
         Period::Week => weekly(switch).await,
         Period::Month => monthly(switch, &slot).await,
-        Period::Report => report(switch, now, offset_min).await,
+        Period::Report => report(switch, now, &zone).await,
         Period::Backup => crate::backups::scheduled(switch).await,
     };
     let report = done.as_ref().ok().cloned();
@@ -121,12 +120,12 @@ async fn hourly(switch: &Handle, now: Wall) -> Result<String, Failure> {
     Ok(format!("credit of {} accounts lapsed", lapsed.len()))
 }
 
-async fn daily(switch: &Handle, now: Wall, offset_min: i32) -> Result<String, Failure> {
+async fn daily(switch: &Handle, now: Wall, zone: &Zone) -> Result<String, Failure> {
     let config = switch.config();
     let mut days = 0;
     for back in (1..=DAYS_BACK).rev() {
-        let (day, start) = day_before(now, offset_min, back);
-        days += switch.store().sum_day(&day, start).await?.len();
+        let (day, time) = day_before(now, zone, back);
+        days += switch.store().sum_day(&day, time).await?.len();
     }
     let keep = Retention {
         cdr: config.keepcdrdays,
@@ -147,10 +146,10 @@ async fn daily(switch: &Handle, now: Wall, offset_min: i32) -> Result<String, Fa
     ))
 }
 
-/// The name and the first moment of a day so many days before `now`.
-fn day_before(now: Wall, offset_min: i32, back: i64) -> (String, Wall) {
-    let midnight = local(now, offset_min).0.div_euclid(DAY_MS) * DAY_MS - back * DAY_MS;
-    (date(Wall(midnight))[..10].to_owned(), Wall(midnight - i64::from(offset_min) * 60_000))
+/// The name of a day so many days before `now`, its first moment, and that of the next.
+fn day_before(now: Wall, zone: &Zone, back: i64) -> (String, (Wall, Wall)) {
+    let day = zone.day(now) - back;
+    (date(Wall(day * DAY_MS))[..10].to_owned(), (zone.day_start(day), zone.day_start(day + 1)))
 }
 
 /// Rotated logs that nobody wrote to for that long; none where the age is nothing. Returns how many.
@@ -190,10 +189,10 @@ async fn monthly(switch: &Handle, month: &str) -> Result<String, Failure> {
 }
 
 /// The traffic of the day before, to the operator's address or, where there is none, into a file.
-async fn report(switch: &Handle, now: Wall, offset_min: i32) -> Result<String, Failure> {
-    let (day, start) = day_before(now, offset_min, 1);
+async fn report(switch: &Handle, now: Wall, zone: &Zone) -> Result<String, Failure> {
+    let (day, time) = day_before(now, zone, 1);
     let mut text = format!("Traffic of {day}\n\n");
-    let sums = switch.store().sum_day(&day, start).await?;
+    let sums = switch.store().sum_day(&day, time).await?;
     for sum in &sums {
         let _ = writeln!(
             text,
@@ -273,8 +272,7 @@ async fn look_for_ever(switch: Handle) {
             continue;
         }
         for (period, done) in Period::ALL.into_iter().zip(&mut done) {
-            let offset_min = switch.snapshot().settings().calendar.utc_offset_min;
-            let slot = period.slot(switch.now().wall, offset_min, config.backupinterval);
+            let slot = period.slot(zone(&switch).local(switch.now().wall), config.backupinterval);
             if *done == slot || (period == Period::Backup && config.backupinterval == 0) {
                 continue;
             }
@@ -303,10 +301,12 @@ mod tests {
             (Period::Week, 2 * 24 * 60, "2026-11-23"),
             (Period::Month, 0, "2026-11"),
         ] {
-            assert_eq!(period.slot(at, offset, 0), name, "{period:?} {offset}");
+            assert_eq!(period.slot(at.plus_ms(offset * 60_000), 0), name, "{period:?} {offset}");
         }
-        assert_eq!(Period::Backup.slot(at, 0, 6), "2026-11-21T18");
-        assert_eq!(day_before(at, 60, 1), ("2026-11-21".to_owned(), Wall(1_795_305_600_000 - 90_000_000)));
+        assert_eq!(Period::Backup.slot(at, 6), "2026-11-21T18");
+        let (utc, midnight) = (Zone::named("UTC"), 1_795_219_200_000);
+        let before = ("2026-11-20".to_owned(), (Wall(midnight - DAY_MS), Wall(midnight)));
+        assert_eq!(day_before(at, &utc, 1), before);
     }
 
     #[test]

@@ -32,6 +32,13 @@ pub enum ServiceOrder {
         /// Its lines, or why there are none.
         done: oneshot::Sender<Result<Vec<String>, String>>,
     },
+    /// Go over to another configured database: everything stops for it and starts again.
+    Failover {
+        /// Its number, from 1.
+        number: usize,
+        /// A verified backup that is put in its place first.
+        restore: Option<PathBuf>,
+    },
     /// Put this verified backup in the database's place: everything stops for it and starts again.
     Restore(PathBuf),
 }

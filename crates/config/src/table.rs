@@ -98,6 +98,8 @@ Ports {
 Process {
     database: String = "" { applies: Restart, startup: true, secret: true }
         "`postgres://user:password@host/name`, or a file; empty is strowger.db in the data folder."
+    failoverdatabases: List = "" { applies: Restart, startup: true, secret: true }
+        "Further databases that `dbfailover` can go over to, each written as `database` is; the first of them is number 2."
     keyfile: String = "" { applies: Restart, startup: true }
         "The file with the key that encrypts passwords; empty is strowger.key in the data folder. Keep a copy apart from the database's."
     compatibility: String = "safe" { choices: &["safe", "documented"], applies: Restart, startup: true }
@@ -135,7 +137,7 @@ Process {
     backupkeep: u32 = "7" { min: 1, max: 1000 }
         "Backups made by themselves that are kept; older ones are removed."
     timezone: String = "" {}
-        "The time zone of tariffs, days and reports, such as Europe/Budapest; empty is the machine's. Storage stays in UTC."
+        "The time zone of tariffs, days, reports and the dates of call records, such as Europe/Budapest; empty is the machine's. Storage stays in UTC."
     loglevel: String = "info" {}
         "error, warn, info, debug or trace, or a filter such as `info,strowger_switch=debug`."
     logformat: String = "auto" { choices: &["auto", "text", "json"], applies: Restart }

@@ -7,6 +7,7 @@ mod cli;
 mod console;
 mod control;
 mod exchange;
+mod failover;
 mod failure;
 mod first_start;
 mod logfile;

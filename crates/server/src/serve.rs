@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::control::{Control, Performer, remove_stale};
 use crate::exchange::{self, Exchange, port_failure};
+use crate::failover::Failover;
 use crate::failure::Failure;
 use crate::logging::{self, Log};
 use crate::ready::{Ready, ReadyFile};
@@ -101,6 +102,7 @@ enum Left {
     Nothing,
     Restart,
     Restore(Box<Restore>),
+    Failover(Failover),
 }
 
 impl Server<'_> {
@@ -110,6 +112,7 @@ impl Server<'_> {
             match self.round() {
                 Ok(Left::Nothing) => return Ok(After::Over),
                 Ok(Left::Restart) => return Ok(After::Restart),
+                Ok(Left::Failover(failover)) => failover.carry_out(&self.startup, &self.data),
                 Ok(Left::Restore(restore)) => {
                     self.restored = Some(restore.carry_out(&self.startup, &self.data));
                 }
@@ -187,8 +190,9 @@ impl Server<'_> {
         events.close().await;
         drop(file);
         self.signals = Some(signals);
-        let restore = match end {
-            End::Restore(restore) => restore,
+        let left = match end {
+            End::Restore(restore) => Left::Restore(restore),
+            End::Failover(failover) => Left::Failover(failover),
             End::Broken => {
                 return Err(Failure::failed("the database failed for good; the next start recovers"));
             }
@@ -203,7 +207,7 @@ impl Server<'_> {
             }
         };
         self.texts.pin(&ready.keys());
-        Ok(Left::Restore(restore))
+        Ok(left)
     }
 }
 
@@ -340,6 +344,8 @@ enum End {
     },
     /// A restore: nothing that runs now belongs to the database that comes.
     Restore(Box<Restore>),
+    /// Another database takes over.
+    Failover(Failover),
 }
 
 /// From where the end, or something else, is asked for.
@@ -362,6 +368,11 @@ async fn wait(handle: &Handle, gate: &Gate, wishes: &mut Wishes<'_>, log: &Log) 
             Some(restore) = restores.recv() => return begin_restore(handle, restore),
             Some(order) = orders.recv() => match order {
                 ServiceOrder::Restore(file) => return begin_restore(handle, Restore::unheard(file)),
+                ServiceOrder::Failover { number, restore } => {
+                    info!(number, "a failover: new calls are refused, running ones are ended");
+                    handle.drain();
+                    return End::Failover(Failover { number, restore, epoch: handle.store().epoch() });
+                }
                 ServiceOrder::Restart { force: true } => return End::Restart { hasty: true },
                 ServiceOrder::Restart { force: false } => {
                     return match drain(handle, signals).await {

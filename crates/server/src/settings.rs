@@ -96,8 +96,20 @@ pub(crate) fn data_folder(place: &Place) -> Result<PathBuf, Failure> {
 
 /// How the store of a configuration is opened.
 pub(crate) fn store_options(config: &Config, data: &Path) -> Result<Options, Failure> {
-    let database =
-        Database::parse(&config.database, data).map_err(|e| Failure::Usage(format!("database: {e}")))?;
+    let number = Database::active(data).with_context(|| format!("the data folder {}", data.display()))?;
+    store_options_of(config, data, number)
+}
+
+/// The same with a configured database by its number, from 1.
+pub(crate) fn store_options_of(config: &Config, data: &Path, number: usize) -> Result<Options, Failure> {
+    let all = Database::all(&config.database, &config.failoverdatabases, data)
+        .map_err(|e| Failure::Usage(format!("database: {e}")))?;
+    let count = all.len();
+    let database = number.checked_sub(1).and_then(|at| all.into_iter().nth(at)).ok_or_else(|| {
+        Failure::Usage(format!(
+            "database {number} is in use, but database and failoverdatabases name {count}"
+        ))
+    })?;
     let key =
         if config.keyfile.is_empty() { data.join("strowger.key") } else { PathBuf::from(&config.keyfile) };
     let keyring = Keyring::open_or_create(&key).with_context(|| format!("the key file {}", key.display()))?;

@@ -2,14 +2,15 @@
 //! for PostgreSQL.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use strowger_model::Scope;
 
-use crate::db::{Conn, Fault};
+use crate::backup_server;
+use crate::db::{Conn, Fault, values};
 use crate::errors::{BackupError, ReadError, Unavailable};
+use crate::increment;
 use crate::options::{Database, Options};
 use crate::store::Store;
 
@@ -39,6 +40,46 @@ impl Store {
     /// # Errors
     /// The scope is less than everything, the file exists or cannot be written, or the copy is not whole.
     pub async fn backup(&self, scope: Scope, to: PathBuf) -> Result<BackupReport, BackupError> {
+        self.aside(scope, to, |database, to| copy(database, to)).await
+    }
+
+    /// The same with only what is other than in a whole backup, which lies beside the new file.
+    ///
+    /// # Errors
+    /// As of a backup, or the engine has no increments.
+    pub async fn backup_increment(
+        &self,
+        scope: Scope,
+        base: PathBuf,
+        to: PathBuf,
+    ) -> Result<BackupReport, BackupError> {
+        if matches!(self.inner.options.database, Database::Postgres(_)) {
+            let what = "PostgreSQL's increments are its write-ahead log: archive that, or make full backups";
+            return Err(BackupError::NotHere { what });
+        }
+        self.aside(scope, to, move |database, to| increase(database, &base, to)).await
+    }
+
+    /// The newest whole SQLite backup of a folder, and the bases that its increments need. Blocks.
+    #[must_use]
+    pub fn backup_bases(folder: &Path) -> (Option<PathBuf>, Vec<String>) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return (None, Vec::new()) };
+        let files: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect();
+        let written = |path: &PathBuf| path.metadata().and_then(|m| m.modified()).ok();
+        let scratch = |path: &PathBuf| path.extension().is_some_and(|end| end == "copy" || end == "trial");
+        let whole = files.iter().filter(|path| !scratch(path) && increment::is_whole(path));
+        let newest = whole.max_by_key(|path| written(path));
+        (newest.cloned(), files.iter().filter_map(|path| increment::base_of(path)).collect())
+    }
+
+    /// Makes a file on a thread of its own, not a reader's: a copy takes long.
+    async fn aside(
+        &self,
+        scope: Scope,
+        to: PathBuf,
+        make: impl FnOnce(&Database, &Path) -> Result<BackupReport, BackupError> + Send + 'static,
+    ) -> Result<BackupReport, BackupError> {
         if scope != Scope::All {
             return Err(BackupError::Denied);
         }
@@ -46,14 +87,12 @@ impl Store {
             return Err(BackupError::File { path: to, what: "exists already".into() });
         }
         let database = self.inner.options.database.clone();
-        // A copy takes long: it has a thread of its own, not a reader's.
         let (sender, answer) = tokio::sync::oneshot::channel();
         let spawned = std::thread::Builder::new().name("store-backup".into()).spawn(move || {
-            let _ = sender.send(copy(&database, &to));
+            // Whoever asked may have gone.
+            let _ = sender.send(make(&database, &to));
         });
-        if let Err(error) = spawned {
-            return Err(BackupError::Unavailable(Unavailable::Fault { what: error.to_string() }));
-        }
+        spawned.map_err(|error| Unavailable::Fault { what: error.to_string() })?;
         answer.await.unwrap_or(Err(BackupError::Unavailable(Unavailable::Closed)))
     }
 
@@ -63,29 +102,20 @@ impl Store {
     /// It is not whole, is no backup, or is the database itself.
     pub fn verify_backup(&self, from: &Path) -> Result<(), BackupError> {
         match &self.inner.options.database {
-            Database::Sqlite(path) => verified(path, from).map(drop),
-            Database::Postgres(_) => run("pg_restore", &["--list"], from),
+            Database::Sqlite(path) => verified(path, from),
+            Database::Postgres(_) => backup_server::run("pg_restore", &["--list"], None, from),
         }
     }
 
-    /// Puts a backup in the place of the database, which must not be open. The old SQLite file stays beside it
-    /// with the ending `.before-restore`.
+    /// Puts a backup in the place of the database, which must not be open. The old one stays beside it: the SQLite file
+    /// with the ending `.before-restore`, the PostgreSQL database with `_before_restore`.
     ///
     /// # Errors
     /// The backup is not whole, or the database is in use or cannot be replaced.
     pub fn restore(options: &Options, from: &Path) -> Result<BackupReport, BackupError> {
         match &options.database {
             Database::Sqlite(path) => restore_file(options, path, from),
-            Database::Postgres(url) => {
-                // One transaction: a backup that cannot be read to its end changes nothing.
-                run(
-                    "pg_restore",
-                    &["--clean", "--if-exists", "--no-owner", "--single-transaction", "--dbname", url],
-                    from,
-                )?;
-                let mut conn = Conn::reader(&options.database, Duration::from_secs(60))?;
-                report(&mut conn, from)
-            }
+            Database::Postgres(url) => backup_server::restore(url, from),
         }
     }
 }
@@ -96,8 +126,7 @@ fn copy(database: &Database, to: &Path) -> Result<BackupReport, BackupError> {
     match database {
         Database::Sqlite(_) => source.copy_to(to)?,
         Database::Postgres(url) => {
-            let out = to.display().to_string();
-            run("pg_dump", &["--format=custom", "--file", &out, "--dbname", url], Path::new(""))?;
+            backup_server::dump(url, to)?;
             let bytes = size(to)?;
             return Ok(BackupReport { bytes, accounts: before.0, cdrs: before.1 });
         }
@@ -105,6 +134,8 @@ fn copy(database: &Database, to: &Path) -> Result<BackupReport, BackupError> {
     let mut conn = Conn::reader(&Database::Sqlite(to.to_owned()), Duration::from_secs(3_600))?;
     whole(&mut conn)?;
     let report = report(&mut conn, to)?;
+    drop(conn);
+    tidy(to);
     if report.accounts < before.0 || report.cdrs < before.1 {
         let what =
             format!("{} accounts of {}, {} records of {}", report.accounts, before.0, report.cdrs, before.1);
@@ -113,30 +144,77 @@ fn copy(database: &Database, to: &Path) -> Result<BackupReport, BackupError> {
     Ok(report)
 }
 
+/// Writes what is other than in a whole backup, by way of a copy of everything.
+fn increase(database: &Database, base: &Path, to: &Path) -> Result<BackupReport, BackupError> {
+    let whole = ending(to, ".copy");
+    remove_if_there(&whole).map_err(|e| file_error(&whole, &e))?;
+    let made = copy(database, &whole).and_then(|report| {
+        increment::make(base, &whole, to)?;
+        Ok(BackupReport { bytes: size(to)?, ..report })
+    });
+    for rest in ["", "-wal", "-shm"] {
+        // What was not made is not there.
+        let _ = std::fs::remove_file(ending(&whole, rest));
+    }
+    made
+}
+
 fn restore_file(options: &Options, path: &Path, from: &Path) -> Result<BackupReport, BackupError> {
-    let report = verified(path, from)?;
+    verified(path, from)?;
+    let mut old = Vec::new();
     // Opening takes the lock, so a running server refuses; closing empties the WAL into the file.
     if path.exists() {
         Store::open(options.clone()).map_err(|e| file_error(path, &e))?.close();
         flush(path)?;
+        old = epochs(&mut Conn::reader(&options.database, Duration::from_secs(60))?);
     }
     let fresh = ending(path, ".restoring");
-    let made = copy_and_migrate(from, &fresh).and_then(|()| put_in_place(path, &fresh));
+    let made = copy_and_migrate(from, &fresh).and_then(|report| {
+        carry_epochs(&mut Conn::writer(&Database::Sqlite(fresh.clone()), Arc::default())?, &old)?;
+        flush(&fresh)?;
+        put_in_place(path, &fresh)?;
+        Ok(report)
+    });
     if made.is_err() {
         // Whatever there is of it is useless; the old database is where it was.
         let _ = std::fs::remove_file(&fresh);
     }
-    made.map(|()| report)
+    made
+}
+
+/// The boot epochs of the nodes, as far as they can be read.
+pub(crate) fn epochs(conn: &mut Conn) -> Vec<(i64, i64)> {
+    let rows = conn.query("SELECT node, epoch FROM epoch", &[]).unwrap_or_default();
+    rows.iter().map(|row| (row.int(0), row.int(1))).collect()
+}
+
+/// Ids that were minted over another database are not minted again: no epoch goes back.
+pub(crate) fn carry_epochs(conn: &mut Conn, old: &[(i64, i64)]) -> Result<(), Fault> {
+    for (node, epoch) in old {
+        conn.execute(
+            "INSERT INTO epoch (node, epoch) VALUES (?1, ?2) ON CONFLICT (node) DO UPDATE SET epoch = \
+             CASE WHEN excluded.epoch > epoch.epoch THEN excluded.epoch ELSE epoch.epoch END",
+            &values![*node, *epoch],
+        )?;
+    }
+    Ok(())
 }
 
 /// The backup beside the database, durable and brought up to date, before anything is replaced.
-pub(crate) fn copy_and_migrate(from: &Path, fresh: &Path) -> Result<(), BackupError> {
-    std::fs::copy(from, fresh).map_err(|e| file_error(fresh, &e))?;
+pub(crate) fn copy_and_migrate(from: &Path, fresh: &Path) -> Result<BackupReport, BackupError> {
+    if increment::is_one(from) {
+        increment::put_together(from, fresh)?;
+    } else {
+        std::fs::copy(from, fresh).map_err(|e| file_error(fresh, &e))?;
+    }
     let mut conn = Conn::writer(&Database::Sqlite(fresh.to_owned()), Arc::default())?;
+    whole(&mut conn)?;
     crate::schema::migrate(&mut conn)?;
+    let (accounts, cdrs) = counts(&mut conn)?;
     drop(conn);
     flush(fresh)?;
-    std::fs::File::open(fresh).and_then(|f| f.sync_all()).map_err(|e| file_error(fresh, &e))
+    std::fs::File::open(fresh).and_then(|f| f.sync_all()).map_err(|e| file_error(fresh, &e))?;
+    Ok(BackupReport { bytes: size(from)?, accounts, cdrs })
 }
 
 /// The database goes aside and the fresh one takes its name; both stay where they were if that fails.
@@ -176,16 +254,29 @@ fn remove_if_there(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// What a backup holds that is whole and not the database itself.
-fn verified(database: &Path, from: &Path) -> Result<BackupReport, BackupError> {
+/// Looks whether a backup is whole and not the database itself.
+fn verified(database: &Path, from: &Path) -> Result<(), BackupError> {
     let real = |path: &Path| path.canonicalize().ok();
     if !from.is_file() || real(from) == real(database) {
         let what = if from.is_file() { "is the database itself" } else { "is no file" };
         return Err(BackupError::File { path: from.to_owned(), what: what.to_owned() });
     }
-    let mut conn = Conn::reader(&Database::Sqlite(from.to_owned()), Duration::from_secs(3_600))?;
-    whole(&mut conn)?;
-    report(&mut conn, from)
+    if increment::is_one(from) {
+        return increment::verify(from);
+    }
+    let looked = whole(&mut Conn::reader(&Database::Sqlite(from.to_owned()), Duration::from_secs(3_600))?);
+    tidy(from);
+    looked
+}
+
+/// Whoever reads a backup leaves an empty log beside it.
+pub(crate) fn tidy(backup: &Path) {
+    if std::fs::metadata(ending(backup, "-wal")).is_ok_and(|log| log.len() == 0) {
+        for rest in ["-wal", "-shm"] {
+            // What was not made is not there.
+            let _ = std::fs::remove_file(ending(backup, rest));
+        }
+    }
 }
 
 fn file_error(path: &Path, error: &dyn std::fmt::Display) -> BackupError {
@@ -217,20 +308,4 @@ pub(crate) fn report(conn: &mut Conn, file: &Path) -> Result<BackupReport, Backu
 fn size(file: &Path) -> Result<u64, BackupError> {
     let failed = |e: std::io::Error| BackupError::File { path: file.to_owned(), what: e.to_string() };
     Ok(std::fs::metadata(file).map_err(failed)?.len())
-}
-
-/// Runs one of PostgreSQL's programs; `last` is its last argument unless empty.
-pub(crate) fn run(program: &'static str, args: &[&str], last: &Path) -> Result<(), BackupError> {
-    let failed = |what: String| BackupError::Program { program, what };
-    let mut command = Command::new(program);
-    command.args(args);
-    if !last.as_os_str().is_empty() {
-        command.arg(last);
-    }
-    let output = command.output().map_err(|e| failed(e.to_string()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    Err(failed(text.lines().last().unwrap_or("failed").chars().take(200).collect()))
 }

@@ -2,12 +2,12 @@
 //! books are counted, and which is removed again.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use strowger_model::Scope;
 
-use crate::backup::{BackupReport, copy_and_migrate, ending, report, run};
+use crate::backup::{BackupReport, copy_and_migrate, ending, report, tidy};
+use crate::backup_server;
 use crate::db::Conn;
 use crate::errors::{BackupError, Unavailable};
 use crate::options::Database;
@@ -32,7 +32,7 @@ impl Store {
             // Whoever asked may have gone.
             let _ = sender.send(match &database {
                 Database::Sqlite(_) => try_file(&from),
-                Database::Postgres(url) => try_server(url, &from),
+                Database::Postgres(url) => backup_server::try_out(url, &from),
             });
         });
         spawned.map_err(|error| Unavailable::Fault { what: error.to_string() })?;
@@ -41,8 +41,13 @@ impl Store {
 }
 
 fn try_file(from: &Path) -> Result<BackupReport, BackupError> {
-    let scratch = ending(from, ".trial");
-    let tried = copy_and_migrate(from, &scratch).and_then(|()| {
+    try_file_at(from, from)
+}
+
+/// The same with the scratch database beside another file.
+pub(crate) fn try_file_at(from: &Path, beside: &Path) -> Result<BackupReport, BackupError> {
+    let scratch = ending(beside, ".trial");
+    let tried = copy_and_migrate(from, &scratch).and_then(|_| {
         let mut conn = Conn::reader(&Database::Sqlite(scratch.clone()), TRIAL_LIMIT)?;
         sound(&mut conn, from)
     });
@@ -50,12 +55,7 @@ fn try_file(from: &Path) -> Result<BackupReport, BackupError> {
         // What was not made is not there.
         let _ = std::fs::remove_file(ending(&scratch, rest));
     }
-    // Whoever read the backup itself left an empty log beside it.
-    if std::fs::metadata(ending(from, "-wal")).is_ok_and(|log| log.len() == 0) {
-        for rest in ["-wal", "-shm"] {
-            let _ = std::fs::remove_file(ending(from, rest));
-        }
-    }
+    tidy(from);
     tried
 }
 
@@ -65,51 +65,5 @@ fn sound(conn: &mut Conn, from: &Path) -> Result<BackupReport, BackupError> {
     match books.problems.into_iter().next() {
         None => report(conn, from),
         Some(what) => Err(BackupError::Damaged { what }),
-    }
-}
-
-fn try_server(url: &str, from: &Path) -> Result<BackupReport, BackupError> {
-    let random = crate::keyring::random::<8>().map_err(|e| Unavailable::Fault { what: e.to_string() })?;
-    let name = format!("strowger_trial_{}", crate::keyring::hex(&random));
-    let scratch = with_name(url, &name).ok_or_else(|| {
-        BackupError::Unavailable(Unavailable::Fault {
-            what: "the database's URL names no database".to_owned(),
-        })
-    })?;
-    let mut server = Conn::writer(&Database::Postgres(url.to_owned()), Arc::default())?;
-    server.batch(&format!("CREATE DATABASE {name}"))?;
-    let tried = run("pg_restore", &["--no-owner", "--single-transaction", "--dbname", &scratch], from)
-        .and_then(|()| {
-            let mut conn = Conn::reader(&Database::Postgres(scratch.clone()), TRIAL_LIMIT)?;
-            sound(&mut conn, from)
-        });
-    let dropped = server.batch(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-    let report = tried?;
-    dropped?;
-    Ok(report)
-}
-
-/// The URL of another database of the same server.
-fn with_name(url: &str, name: &str) -> Option<String> {
-    let (start, rest) = url.split_once("://")?;
-    let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
-    let (host, _) = place.split_once('/')?;
-    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    Some(format!("{start}://{host}/{name}{query}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scratch_database_is_on_the_same_server() {
-        for (url, wanted) in [
-            ("postgres://u:p@h:5432/a", Some("postgres://u:p@h:5432/t")),
-            ("postgres://u@h/a?sslmode=require", Some("postgres://u@h/t?sslmode=require")),
-            ("postgres://h", None),
-        ] {
-            assert_eq!(with_name(url, "t").as_deref(), wanted);
-        }
     }
 }

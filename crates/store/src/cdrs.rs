@@ -1,11 +1,12 @@
 //! Call records with the filters of the `cdr` command, and their aggregates.
 
-mod query;
+pub(crate) mod query;
 
 use strowger_model::{AccountId, Amount, Scope, Wall};
 
 use crate::cell::Table;
 use crate::errors::ReadError;
+use crate::offsets::Offsets;
 use crate::store::Store;
 
 /// Calls made, received, or both, as seen from the accounts in scope.
@@ -107,8 +108,8 @@ pub struct CdrQuery {
     pub max: usize,
     /// From an earlier page.
     pub cursor: Option<i64>,
-    /// The zone of calendar days, in minutes east of UTC.
-    pub utc_offset_min: i32,
+    /// The zone of the dates that are shown and of calendar days.
+    pub zone: Offsets,
 }
 
 /// All records of a query in a few numbers.

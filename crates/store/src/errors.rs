@@ -261,6 +261,18 @@ pub enum BackupError {
         /// What it said.
         what: String,
     },
+    /// The server of the database refuses it, or what it needs there is missing.
+    #[error("the database's server: {what}")]
+    Server {
+        /// What, and what to do about it.
+        what: String,
+    },
+    /// This engine has no such backup.
+    #[error("{what}")]
+    NotHere {
+        /// What there is instead.
+        what: &'static str,
+    },
     /// A file cannot be read or written.
     #[error("{path}: {what}")]
     File {

@@ -82,8 +82,8 @@ fn read(conn: &mut Conn) -> Result<Locks, Fault> {
         Engine::Postgres => conn.query(
             "SELECT CAST(l.pid AS TEXT), l.locktype || ' ' || l.mode || coalesce(' on ' || c.relname, ''), \
              CAST(coalesce(extract(epoch FROM now() - a.query_start) * 1000, 0) AS BIGINT) FROM pg_locks l \
-             LEFT JOIN pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_class c ON c.oid = l.relation \
-             WHERE NOT l.granted ORDER BY 3 DESC LIMIT ?1",
+             JOIN pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_class c ON c.oid = l.relation \
+             WHERE NOT l.granted AND a.datname = current_database() ORDER BY 3 DESC LIMIT ?1",
             &values![MAX_ROWS],
         )?,
     };

@@ -164,18 +164,22 @@ impl Store {
         }
     }
 
-    /// Sums up the call records of the day that begins at `start` into `tb_cdrdays` and answers it.
+    /// Sums up the call records of the day from `start` to `end` into `tb_cdrdays` and answers it.
     ///
     /// # Errors
     /// The database takes no writes.
-    pub async fn sum_day(&self, day: &str, start: Wall) -> Result<Vec<DayTraffic>, Unavailable> {
+    pub async fn sum_day(
+        &self,
+        day: &str,
+        (start, end): (Wall, Wall),
+    ) -> Result<Vec<DayTraffic>, Unavailable> {
         let day = day.to_owned();
         self.write(move |tx| -> Result<Vec<DayTraffic>, Stop<Unavailable>> {
             let rows = tx.query(
                 "SELECT currency, count(*), CAST(sum(CASE WHEN status = 200 THEN 1 ELSE 0 END) AS BIGINT), \
                  CAST(sum(duration_ms) AS BIGINT), CAST(sum(cost_enduser) AS BIGINT) FROM cdr \
                  WHERE end_ms >= ?1 AND end_ms < ?2 GROUP BY currency ORDER BY currency",
-                &values![start.0, start.0 + DAY_MS],
+                &values![start.0, end.0],
             )?;
             let mut days = Vec::new();
             for row in rows {

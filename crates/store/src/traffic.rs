@@ -2,9 +2,11 @@
 
 use strowger_model::{AccountId, Scope, Wall};
 
+use crate::cdrs::query::day_sql;
 use crate::cell::Table;
 use crate::db::{Conn, Engine, Fault, Value, values};
 use crate::errors::{ReadError, Unavailable};
+use crate::offsets::Offsets;
 use crate::scope::condition;
 use crate::store::Store;
 use crate::tx::{Stop, Tx};
@@ -17,7 +19,7 @@ pub const MAX_BATCH: usize = 1_000;
 /// What calls are summed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrafficBy {
-    /// The calendar day in UTC on which they ended.
+    /// The calendar day on which they ended.
     Day,
     /// The destination's name.
     Destination,
@@ -41,7 +43,7 @@ pub struct Nameless {
 }
 
 impl Store {
-    /// Sums over the calls in scope that ended in a period, one row per group and currency.
+    /// Sums over the calls in scope that ended in a period, one row per group and currency; days are those of the zone.
     ///
     /// # Errors
     /// The database cannot be read, or it takes longer than readers may.
@@ -49,10 +51,10 @@ impl Store {
         &self,
         scope: Scope,
         by: TrafficBy,
-        from: Wall,
-        to: Wall,
+        (from, to): (Wall, Wall),
+        zone: Offsets,
     ) -> Result<Table, ReadError> {
-        self.read(Box::new(move |conn| Ok(traffic(conn?, scope, by, from, to)?))).await
+        self.read(Box::new(move |conn| Ok(traffic(conn?, scope, by, (from, to), &zone)?))).await
     }
 
     /// Records since a time that lack the name of their destination, above an id, in the order of their ids.
@@ -97,15 +99,18 @@ impl Store {
     }
 }
 
-fn traffic(conn: &mut Conn, scope: Scope, by: TrafficBy, from: Wall, to: Wall) -> Result<Table, Fault> {
+fn traffic(
+    conn: &mut Conn,
+    scope: Scope,
+    by: TrafficBy,
+    (from, to): (Wall, Wall),
+    zone: &Offsets,
+) -> Result<Table, Fault> {
     let engine = conn.engine();
-    let day = match engine {
-        Engine::Sqlite => "strftime('%Y-%m-%d', c.end_ms/1000, 'unixepoch')",
-        Engine::Postgres => "substr(strowger_text(c.end_ms), 1, 10)",
-    };
+    let day = day_sql(engine, zone);
     let name = |column: &str| format!("(SELECT a.username FROM account a WHERE a.id = {column})");
     let (key, columns) = match by {
-        TrafficBy::Day => (day, format!("{day} AS day")),
+        TrafficBy::Day => (day.as_str(), format!("{day} AS day")),
         TrafficBy::Destination => ("c.direction", "c.direction AS direction".to_owned()),
         TrafficBy::Account => ("c.payer", format!("c.payer AS userid, {} AS username", name("c.payer"))),
         TrafficBy::Trunk => ("c.server", format!("c.server AS serverid, {} AS username", name("c.server"))),
@@ -115,6 +120,8 @@ fn traffic(conn: &mut Conn, scope: Scope, by: TrafficBy, from: Wall, to: Wall) -
         Engine::Postgres => format!("trim_scale(sum({column})::numeric/1000000)"),
     };
     // Sums in whole milliseconds and tenths, so that both engines divide alike.
+    // PostgreSQL's sum of whole numbers is a decimal.
+    let whole = |what: &str| format!("CAST(sum({what}) AS BIGINT)");
     let answered = "sum(CASE WHEN c.duration_ms > 0 THEN 1 ELSE 0 END)";
     let mean = |sum: &str, count: &str| {
         let tenths = format!("(({sum}) * 10 / nullif({count}, 0))");
@@ -134,11 +141,13 @@ fn traffic(conn: &mut Conn, scope: Scope, by: TrafficBy, from: Wall, to: Wall) -
          {cost} AS costprovider, {profit} AS profit, c.currency AS currency FROM cdr c \
          WHERE c.end_ms >= ?1 AND c.end_ms < ?2 AND {scope} GROUP BY {key}, c.currency ORDER BY {key}, c.currency",
         asr = mean(&format!("{answered} * 100"), "count(*)"),
-        acd = mean("sum(c.duration_ms) / 1000", answered),
+        acd = mean(&whole("c.duration_ms"), &format!("({answered} * 1000)")),
         // From the INVITE to the first ringing or answer of answered calls: what is neither ringing nor talking.
         pdd = mean(
-            "sum(CASE WHEN c.duration_ms > 0 THEN c.total_ms - c.duration_ms - coalesce(c.ring_ms, 0) ELSE 0 END) / 1000",
-            answered
+            &whole(
+                "CASE WHEN c.duration_ms > 0 THEN c.total_ms - c.duration_ms - coalesce(c.ring_ms, 0) ELSE 0 END"
+            ),
+            &format!("({answered} * 1000)")
         ),
         revenue = money("c.cost_enduser"),
         cost = money("c.cost_provider"),

@@ -61,6 +61,10 @@ fn keys_sessions_and_digests_survive_the_store() {
         assert_eq!(wait(store.sessions(Wall(LATER), 9)).unwrap(), alive[..1]);
         assert_eq!(wait(store.replays(Wall(0), 9)).unwrap(), [replay]);
 
+        wait(store.api_key_enable(Scope::All, "WEB", false)).unwrap();
+        assert!(!wait(store.api_keys()).unwrap()[0].enabled, "{}", bench.name);
+        assert_eq!(wait(store.api_key_enable(Scope::All, "x", true)), Err(UserError::NotFound));
+
         wait(store.api_key_del(Scope::All, "Web")).unwrap();
         assert_eq!(wait(store.api_key_del(Scope::All, "web")), Err(UserError::NotFound));
         assert_eq!(wait(store.sessions(Wall(0), 9)).unwrap(), alive[1..], "its sessions went with the key");

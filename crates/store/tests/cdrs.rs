@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
 use strowger_model::{AccountId, Scope};
-use strowger_store::{CdrBy, CdrFields, CdrKind, CdrOrder, CdrQuery, Direction, Store};
+use strowger_store::{CdrBy, CdrFields, CdrKind, CdrOrder, CdrQuery, Direction, Offsets, Store};
 
 /// alice calls 4930… (30 s), +44… (unanswered), and bob; bob calls 4989… a day later.
 fn fill(store: &Store, alice: AccountId, bob: AccountId) {
@@ -103,8 +103,23 @@ fn groups_summaries_and_columns() {
         assert_eq!(rows, ["4 3 180 0.4 EUR"], "{}", bench.name);
         let (_, rows, _) = table(CdrQuery { by: CdrBy::Day, ..CdrQuery::default() });
         assert_eq!(rows, ["2026-11-22 3 2 90 0.3 EUR", "2026-11-23 1 1 90 0.1 EUR"]);
-        let (_, rows, _) = table(CdrQuery { by: CdrBy::Day, utc_offset_min: -60, ..CdrQuery::default() });
+        let (_, rows, _) =
+            table(CdrQuery { by: CdrBy::Day, zone: Offsets::new(-60, vec![]), ..CdrQuery::default() });
         assert_eq!(rows, ["2026-11-21 3 2 90 0.3 EUR", "2026-11-22 1 1 90 0.1 EUR"]);
+        // The clocks go forward an hour within the first day, before its last calls.
+        let spring = Offsets::new(-60, vec![(START.plus_ms(1_000), 0)]);
+        let (_, rows, _) = table(CdrQuery { by: CdrBy::Day, zone: spring.clone(), ..CdrQuery::default() });
+        assert_eq!(
+            rows,
+            ["2026-11-21 1 0 0 0.1 EUR", "2026-11-22 2 2 90 0.2 EUR", "2026-11-23 1 1 90 0.1 EUR"],
+            "{}",
+            bench.name
+        );
+        let min = CdrQuery { fields: CdrFields::Min, zone: spring, ..CdrQuery::default() };
+        let shown: Vec<_> = table(min).1.iter().map(|row| row[..19].to_owned()).collect();
+        let local =
+            ["2026-11-23 00:01:30", "2026-11-22 00:01:00", "2026-11-22 00:00:30", "2026-11-21 23:00:00"];
+        assert_eq!(shown, local, "{}", bench.name);
         let (_, rows, _) = table(CdrQuery { by: CdrBy::Caller, ..CdrQuery::default() });
         assert_eq!(rows, [format!("{alice} 3 2 90 0.3 EUR"), format!("{bob} 1 1 90 0.1 EUR")]);
         let all = CdrQuery { fields: CdrFields::All, costs: true, summary: true, ..CdrQuery::default() };

@@ -86,7 +86,7 @@ fn what_is_older_than_its_age_goes_and_days_are_summed_up() {
         let pruned = wait(store.prune_old(keep, START)).unwrap();
         assert_eq!((pruned.audit, pruned.cdr, pruned.line_state), (1, 0, 0), "{}", bench.name);
         assert_eq!(wait(store.prune_old(keep, START)).unwrap().audit, 0);
-        assert!(wait(store.sum_day("2026-11-21", Wall(START.0 - 86_400_000))).unwrap().is_empty());
+        assert!(wait(store.sum_day("2026-11-21", (Wall(START.0 - 86_400_000), START))).unwrap().is_empty());
     }
 }
 

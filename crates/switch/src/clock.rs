@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use strowger_model::{Mono, Now, Wall};
+use strowger_store::Offsets;
 
 /// Reads both clocks. Copies agree with each other.
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +44,78 @@ const MAX_ZONE: usize = 64;
 /// Minutes that a time zone lies east of UTC at that time; without a name, or with one that the machine does not know,
 /// those of the machine's own.
 pub fn offset_min(zone: &str, at: Wall) -> i32 {
-    let known = zone_of(zone).and_then(|zone| {
-        zone.find_local_time_type(at.0.div_euclid(1000)).ok().map(|local| local.ut_offset() / 60)
-    });
-    known.unwrap_or_else(|| crate::driver::sys::utc_offset_min(at))
+    Zone::named(zone).offset_min(at)
+}
+
+/// Milliseconds of a day of 24 hours.
+const DAY_MS: i64 = 86_400_000;
+/// No zone is further from UTC than that.
+const FAR_MS: i64 = 26 * 3_600_000;
+
+/// A time zone: when its days begin, with summer time. A copy of the machine's rules at the moment when it was made.
+#[derive(Debug, Clone)]
+pub struct Zone(Option<tz::TimeZone>);
+
+impl Zone {
+    /// The zone of that name, or the machine's own where there is none.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(zone_of(name))
+    }
+
+    /// Minutes east of UTC at that time.
+    #[must_use]
+    pub fn offset_min(&self, at: Wall) -> i32 {
+        let local = self.0.as_ref().and_then(|zone| zone.find_local_time_type(at.0.div_euclid(1000)).ok());
+        local.map_or_else(|| crate::driver::sys::utc_offset_min(at), |local| local.ut_offset() / 60)
+    }
+
+    /// The time as its clocks show it.
+    #[must_use]
+    pub fn local(&self, at: Wall) -> Wall {
+        at.plus_ms(i64::from(self.offset_min(at)) * 60_000)
+    }
+
+    /// The number of the calendar day since 1970-01-01.
+    #[must_use]
+    pub fn day(&self, at: Wall) -> i64 {
+        self.local(at).0.div_euclid(DAY_MS)
+    }
+
+    /// The first moment of a calendar day: midnight, or when the clocks jump over it.
+    #[must_use]
+    pub fn day_start(&self, day: i64) -> Wall {
+        let (low, high) = (day * DAY_MS - FAR_MS, day * DAY_MS + FAR_MS);
+        first_from(low, high, |at| self.day(at) >= day)
+    }
+
+    /// The offsets between two times, the second one later.
+    #[must_use]
+    pub fn offsets(&self, from: Wall, to: Wall) -> Offsets {
+        let first = self.offset_min(from);
+        let (mut before, mut changes, mut at) = (first, Vec::new(), from.0);
+        // Clocks change far less often than weekly.
+        while at < to.0 {
+            let next = (at + 7 * DAY_MS).min(to.0);
+            let offset = self.offset_min(Wall(next));
+            if offset != before {
+                changes.push((first_from(at, next, |at| self.offset_min(at) == offset), offset));
+                before = offset;
+            }
+            at = next;
+        }
+        Offsets::new(first, changes)
+    }
+}
+
+/// The first whole second at which something holds that does not at `low`, does at `high`, and changes once.
+fn first_from(low_ms: i64, high_ms: i64, holds: impl Fn(Wall) -> bool) -> Wall {
+    let (mut low, mut high) = (low_ms.div_euclid(1000), high_ms.div_euclid(1000) + 1);
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if holds(Wall(middle * 1000)) { high = middle } else { low = middle }
+    }
+    Wall(high * 1000)
 }
 
 /// The machine's time zone database has this name.
@@ -84,5 +153,33 @@ mod zone_tests {
         for wrong in ["", "Nowhere/Town", "../etc/passwd", "/etc/localtime", "Europe", "Europe/../UTC"] {
             assert!(!is_time_zone(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn days_begin_at_midnight_or_where_the_clocks_jump() {
+        if !is_time_zone("Europe/Budapest") {
+            println!("skipped: this machine has no time zone database");
+            return;
+        }
+        let hour = 3_600_000;
+        // 2026-03-29 has 23 hours in Budapest, 2026-10-25 has 25; in Santiago 2026-09-06 begins at one o'clock.
+        for (zone, day, start, hours) in [
+            ("UTC", 20_541, 1_774_742_400_000, 24),
+            ("Europe/Budapest", 20_541, 1_774_738_800_000, 23),
+            ("Europe/Budapest", 20_751, 1_792_879_200_000, 25),
+            ("America/New_York", 20_751, 1_792_900_800_000, 24),
+            ("America/Santiago", 20_702, 1_788_667_200_000, 23),
+        ] {
+            let zone_of = Zone::named(zone);
+            assert_eq!(zone_of.day_start(day), Wall(start), "{zone}");
+            assert_eq!(zone_of.day_start(day + 1), Wall(start + hours * hour), "{zone}");
+            assert_eq!(zone_of.day(Wall(start)), day, "{zone}");
+            assert_eq!(zone_of.day(Wall(start - 1)), day - 1, "{zone}");
+        }
+        let budapest = Zone::named("Europe/Budapest");
+        let year = budapest.offsets(Wall(1_767_225_600_000), Wall(1_798_761_600_000));
+        let (spring, autumn) = (Wall(1_774_746_000_000), Wall(1_792_890_000_000));
+        assert_eq!(year, Offsets::new(60, vec![(spring, 120), (autumn, 60)]));
+        assert_eq!(Zone::named("UTC").offsets(Wall(0), Wall(DAY_MS)), Offsets::default());
     }
 }

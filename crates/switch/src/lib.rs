@@ -14,7 +14,7 @@ mod listeners;
 pub mod shard;
 mod start;
 
-pub use clock::is_time_zone;
+pub use clock::{Zone, is_time_zone};
 pub use directory::TableChange;
 pub use driver::flows::SipFlow;
 pub use handle::types::{

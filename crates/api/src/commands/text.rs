@@ -1,6 +1,7 @@
 //! Small texts that several commands write: dates, the error of a wrong PIN, new accounts.
 
 use strowger_model::Wall;
+use strowger_switch::Zone;
 
 /// `YYYY-MM-DD HH:MM:SS` in UTC, as dates stand in the database.
 pub fn date(at: Wall) -> String {
@@ -37,13 +38,10 @@ pub fn day_of(text: &str) -> Option<Wall> {
     (civil(days) == (year, month, day)).then_some(Wall(days * 86_400_000))
 }
 
-/// The first moment of the day, and of the month, that `at` lies in, in a zone so many minutes east of UTC.
-pub fn day_and_month_start(at: Wall, utc_offset_min: i32) -> (Wall, Wall) {
-    const DAY_MS: i64 = 86_400_000;
-    let offset = i64::from(utc_offset_min) * 60_000;
-    let days = (at.0 + offset).div_euclid(DAY_MS);
-    let (_, _, day) = civil(days);
-    (Wall(days * DAY_MS - offset), Wall((days - day + 1) * DAY_MS - offset))
+/// The numbers since 1970-01-01 of the day, and of the first day of the month, that `at` lies in.
+pub fn day_and_month(at: Wall, zone: &Zone) -> (i64, i64) {
+    let day = zone.day(at);
+    (day, day - civil(day).2 + 1)
 }
 
 #[cfg(test)]
@@ -80,9 +78,17 @@ mod tests {
     #[test]
     fn days_and_months_begin_in_the_servers_zone() {
         let at = Wall(1_795_305_599_999);
-        let (day, month) = day_and_month_start(at, 0);
-        assert_eq!((date(day), date(month)), ("2026-11-21 00:00:00".into(), "2026-11-01 00:00:00".into()));
-        let (day, _) = day_and_month_start(at, 60);
-        assert_eq!(date(day), "2026-11-21 23:00:00");
+        let start = |zone: &str| {
+            let zone = Zone::named(zone);
+            let (day, month) = day_and_month(at, &zone);
+            (date(zone.day_start(day)), date(zone.day_start(month)))
+        };
+        assert_eq!(start("UTC"), ("2026-11-21 00:00:00".into(), "2026-11-01 00:00:00".into()));
+        if strowger_switch::is_time_zone("Europe/Budapest") {
+            assert_eq!(
+                start("Europe/Budapest"),
+                ("2026-11-21 23:00:00".into(), "2026-10-31 23:00:00".into())
+            );
+        }
     }
 }

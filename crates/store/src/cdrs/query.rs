@@ -7,12 +7,16 @@ use super::{CdrBy, CdrFields, CdrKind, CdrOrder, CdrPage, CdrQuery, CdrSummary, 
 use crate::cell::Table;
 use crate::db::{Conn, Engine, Fault, Value};
 use crate::errors::ReadError;
+use crate::offsets::Offsets;
 use crate::scope::condition;
 
 /// Rows of one page at most.
 const MAX_PAGE: usize = 10_000;
 /// Rows of one page unless asked otherwise.
 const USUAL_PAGE: usize = 100;
+
+/// Columns that are shown in the query's zone.
+const DATES: [&str; 2] = ["datum", "callstartdate"];
 
 const MIN: &str = "datum, callednumber, realduration, costenduser";
 const NORMAL: &str = "id, datum, callstartdate, callerid, origcallerid, callednumber, realduration, costenduser, \
@@ -117,7 +121,9 @@ pub(super) fn run(conn: &mut Conn, scope: Scope, query: &CdrQuery) -> Result<Cdr
     };
     let answer = conn.ask(&sql, &filter.params, max)?;
     let cursor = answer.cut.then(|| start.saturating_add(i64::try_from(max).unwrap_or(i64::MAX)));
-    Ok(CdrPage { table: Table::from(answer), cursor, summary })
+    let mut table = Table::from(answer);
+    query.zone.localise(&mut table, &DATES);
+    Ok(CdrPage { table, cursor, summary })
 }
 
 fn rows_sql(query: &CdrQuery, filter: &Filter, max: usize, start: i64) -> String {
@@ -143,6 +149,15 @@ fn rows_sql(query: &CdrQuery, filter: &Filter, max: usize, start: i64) -> String
     )
 }
 
+/// The calendar day of a call's end.
+pub(crate) fn day_sql(engine: Engine, zone: &Offsets) -> String {
+    let local = zone.sql("c.end_ms");
+    match engine {
+        Engine::Sqlite => format!("strftime('%Y-%m-%d', ({local})/1000, 'unixepoch')"),
+        Engine::Postgres => format!("substr(strowger_text({local}), 1, 10)"),
+    }
+}
+
 /// Micro-units summed, as a decimal number.
 fn money(engine: Engine, column: &str) -> String {
     match engine {
@@ -159,11 +174,7 @@ fn groups_sql(
     max: usize,
     start: i64,
 ) -> String {
-    let shift = i64::from(query.utc_offset_min) * 60_000;
-    let day = match engine {
-        Engine::Sqlite => format!("strftime('%Y-%m-%d', (c.end_ms + {shift})/1000, 'unixepoch')"),
-        Engine::Postgres => format!("substr(strowger_text(c.end_ms + {shift}), 1, 10)"),
-    };
+    let day = day_sql(engine, &query.zone);
     let (key, name) = match by {
         CdrBy::Day => (day.as_str(), "day, "),
         CdrBy::Caller => ("c.caller", "callerid, "),

@@ -201,7 +201,12 @@ fn judge(context: &AuthContext<'_>) -> Authorization {
 
 fn fault(error: &rusqlite::Error) -> Fault {
     let text = error.to_string();
-    let rusqlite::Error::SqliteFailure(inner, _) = error else { return Fault::Statement(text) };
+    let (inner, text) = match error {
+        rusqlite::Error::SqliteFailure(inner, _) => (inner, text),
+        // Without the statement: it is not the one that was sent.
+        rusqlite::Error::SqlInputError { error, msg, .. } => (error, msg.clone()),
+        _ => return Fault::Statement(text),
+    };
     match inner.code {
         ErrorCode::ConstraintViolation => Fault::Constraint(text),
         ErrorCode::OperationInterrupted => Fault::TooLong,

@@ -69,6 +69,29 @@ pub(crate) fn migrate(conn: &mut Conn) -> Result<(), Fault> {
     }
 }
 
+/// The database has tables of this or an earlier version. Changes nothing.
+pub(crate) fn is_ours(conn: &mut Conn) -> Result<bool, Fault> {
+    let done = match conn.query("SELECT name FROM schema_version", &[]) {
+        Ok(done) => done,
+        Err(Fault::Statement(_)) => return Ok(false),
+        Err(fault) => return Err(fault),
+    };
+    let names: Vec<String> = done.iter().map(|row| row.text(0)).collect();
+    known(&names)?;
+    Ok(!names.is_empty())
+}
+
+/// A newer version's tables are not touched.
+fn known(names: &[String]) -> Result<(), Fault> {
+    let known = |name: &String| name == "faces" || MIGRATIONS.iter().any(|(n, _)| n == name);
+    match names.iter().find(|name| !known(name)) {
+        Some(name) => {
+            Err(Fault::Statement(format!("the database was made by a newer version (it has {name})")))
+        }
+        None => Ok(()),
+    }
+}
+
 fn upgrade(conn: &mut Conn, engine: Engine) -> Result<(), Fault> {
     if engine == Engine::Postgres {
         // Two nodes that start together must not migrate together.
@@ -77,10 +100,7 @@ fn upgrade(conn: &mut Conn, engine: Engine) -> Result<(), Fault> {
     conn.batch("CREATE TABLE IF NOT EXISTS schema_version (name TEXT PRIMARY KEY, digest TEXT NOT NULL)")?;
     let done: Vec<String> =
         conn.query("SELECT name FROM schema_version", &[])?.iter().map(|row| row.text(0)).collect();
-    let known = |name: &String| name == "faces" || MIGRATIONS.iter().any(|(n, _)| n == name);
-    if let Some(name) = done.iter().find(|name| !known(name)) {
-        return Err(Fault::Statement(format!("the database was made by a newer version (it has {name})")));
-    }
+    known(&done)?;
     for (name, sql) in MIGRATIONS {
         if !done.iter().any(|d| d == name) {
             conn.batch(&adapt(engine, sql))?;

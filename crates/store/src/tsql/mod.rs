@@ -8,6 +8,7 @@ mod execute;
 mod plan;
 mod rewrite;
 mod secrets;
+mod shape;
 mod text;
 mod vocabulary;
 
@@ -95,28 +96,19 @@ fn parse(text: &str) -> Result<Statement, SqlError> {
     if text.contains('\0') {
         return Err(syntax("a zero byte".to_owned()));
     }
-    let text = &with_from(text);
+    shape::known(text)?;
+    let (text, top) = &shape::adapted(text)?;
     let mut statements = Parser::new(&MsSqlDialect {})
         .with_recursion_limit(MAX_DEPTH)
         .try_with_sql(text)
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| syntax(error.to_string()))?;
     match (statements.pop(), statements.is_empty()) {
-        (Some(one), true) => Ok(one),
+        (Some(mut one), true) => {
+            shape::set_top(&mut one, *top)?;
+            Ok(one)
+        }
         (Some(_), false) => Err(refused("more than one statement", "send them one by one")),
         (None, _) => Err(syntax("no statement".to_owned())),
-    }
-}
-
-/// T-SQL lets `DELETE table` stand for `DELETE FROM table`; the parser does not.
-fn with_from(text: &str) -> String {
-    let trimmed = text.trim_start();
-    let mut words = trimmed.split_whitespace();
-    let delete = words.next().is_some_and(|word| word.eq_ignore_ascii_case("delete"));
-    match words.next() {
-        Some(next) if delete && !next.eq_ignore_ascii_case("from") && !next.eq_ignore_ascii_case("top") => {
-            format!("DELETE FROM {}", trimmed["delete".len()..].trim_start())
-        }
-        _ => text.to_owned(),
     }
 }

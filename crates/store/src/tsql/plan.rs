@@ -1,8 +1,8 @@
 //! From a parsed statement to what the engine is asked: checked, rewritten, its secrets taken out. Nothing runs here.
 
 use sqlparser::ast::{
-    Delete, Expr, FromTable, Insert, LimitClause, ObjectName, Query, SetExpr, Statement, TableFactor,
-    TableObject, TableWithJoins, Update,
+    Assignment, Delete, Expr, FromTable, Insert, LimitClause, ObjectName, Query, SetExpr, Statement,
+    TableFactor, TableObject, TableWithJoins, Update,
 };
 
 use super::execute::{self, RowSecret, assigned_secret, comparisons_of, is_view, take_secrets};
@@ -107,6 +107,7 @@ fn select(engine: Engine, mut query: Query, rows: usize, places: usize) -> Resul
         SetExpr::Select(select) => comparisons_of(select)?,
         _ => Vec::new(),
     };
+    super::shape::name_columns(&mut query);
     rewrite(&mut query, engine, places)?;
     if query.limit_clause.is_none() && query.fetch.is_none() {
         // One more than is shown, to know that there are more; the engine need not find the others.
@@ -122,6 +123,9 @@ fn insert(engine: Engine, mut insert: Insert, places: usize) -> Result<InsertPla
     };
     let table = table_name(name)?;
     vocabulary::writable(&table)?;
+    if table == "tb_cdrs" {
+        return Err(refused("INSERT into tb_cdrs", "calls write their records themselves"));
+    }
     let odd = insert.returning.is_some()
         || insert.output.is_some()
         || insert.on.is_some()
@@ -147,17 +151,21 @@ fn insert(engine: Engine, mut insert: Insert, places: usize) -> Result<InsertPla
 }
 
 fn update(engine: Engine, mut update: Update, places: usize) -> Result<UpdatePlan, SqlError> {
-    let table = single_table(&update.table)?;
-    vocabulary::writable(&table)?;
     let odd = update.from.is_some()
         || update.returning.is_some()
         || update.output.is_some()
         || update.or.is_some()
-        || !update.order_by.is_empty()
-        || update.limit.is_some();
+        || !update.order_by.is_empty();
     if odd {
         return Err(refused("this form of UPDATE", "use UPDATE table SET … WHERE …"));
     }
+    let table = single_table(&update.table)?;
+    vocabulary::writable(&table)?;
+    let record = |assigned: &Assignment| matches!(target(assigned).as_str(), "comment" | "mark");
+    if table == "tb_cdrs" && !update.assignments.iter().all(record) {
+        return Err(refused("this column of tb_cdrs", "only comment and mark of a record can be written"));
+    }
+    let top = update.limit.take();
     let mut secrets: Vec<(&'static str, String)> = Vec::new();
     if table == "tb_users" {
         for assignment in std::mem::take(&mut update.assignments) {
@@ -170,6 +178,7 @@ fn update(engine: Engine, mut update: Update, places: usize) -> Result<UpdatePla
         no_secret(&update.selection)?;
     }
     rewrite(&mut update, engine, places)?;
+    update.selection = super::shape::cut(&table, update.selection.take(), top.as_ref());
     let (condition, more) = (update.selection.clone(), !update.assignments.is_empty());
     Ok(UpdatePlan { sql: update.to_string(), table, condition, more, secrets })
 }
@@ -179,8 +188,7 @@ fn delete(engine: Engine, mut delete: Delete, places: usize) -> Result<DeletePla
         || delete.returning.is_some()
         || delete.output.is_some()
         || !delete.tables.is_empty()
-        || !delete.order_by.is_empty()
-        || delete.limit.is_some();
+        || !delete.order_by.is_empty();
     let from = match &delete.from {
         FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from) => from.clone(),
     };
@@ -192,8 +200,16 @@ fn delete(engine: Engine, mut delete: Delete, places: usize) -> Result<DeletePla
     vocabulary::writable(&table)?;
     delete.from = FromTable::WithFromKeyword(from);
     no_secret(&delete.selection)?;
+    let top = delete.limit.take();
     rewrite(&mut delete, engine, places)?;
+    delete.selection = super::shape::cut(&table, delete.selection.take(), top.as_ref());
     Ok(DeletePlan { sql: delete.to_string(), table, condition: delete.selection.clone() })
+}
+
+/// The column that is assigned.
+fn target(assignment: &Assignment) -> String {
+    let name = assignment.target.to_string();
+    name.rsplit('.').next().unwrap_or_default().trim_matches(['[', ']', '"']).to_ascii_lowercase()
 }
 
 /// The name of a table that stands alone.

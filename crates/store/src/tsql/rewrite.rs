@@ -12,7 +12,7 @@ use sqlparser::ast::{
 
 use super::dates::{self, Part};
 use super::text::{cast, now, raw};
-use super::{refused, vocabulary};
+use super::{refused, shape, vocabulary};
 use crate::db::Engine;
 use crate::errors::SqlError;
 use crate::schema::{ColumnKind, user_column};
@@ -77,11 +77,16 @@ impl VisitorMut for Rewriter {
             return stop("FOR", "only plain rows are returned");
         }
         if let Some(with) = &mut query.with {
+            // T-SQL has no word for it: any expression may refer to itself.
+            with.recursive = true;
             for table in &mut with.cte_tables {
                 let name = table.alias.name.value.to_ascii_lowercase();
                 table.alias.name = Ident::new(format!("{LOCAL}{name}"));
                 self.local.insert(name);
             }
+        }
+        if let Err(error) = shape::limit(query, self.engine) {
+            return ControlFlow::Break(Box::new(error));
         }
         let SetExpr::Select(select) = query.body.as_mut() else {
             return match query.body.as_ref() {
@@ -100,7 +105,7 @@ impl VisitorMut for Rewriter {
             Some(TopQuantity::Expr(expr)) if number_text(&expr).is_some() => expr,
             _ => return stop("TOP", "give a number of rows"),
         };
-        if query.limit_clause.is_some() || query.fetch.is_some() {
+        if query.limit_clause.is_some() {
             return stop("TOP with OFFSET", "use one of them");
         }
         query.limit_clause =
@@ -204,6 +209,33 @@ impl VisitorMut for Rewriter {
                 Ok(None) => {}
                 Err(error) => return ControlFlow::Break(Box::new(error)),
             },
+            Expr::InList { expr: name, list, .. } if is_name(name) => {
+                // Names are compared without regard to case, also with several.
+                for expr in std::iter::once(name.as_mut()).chain(list) {
+                    *expr = raw(format!("lower({expr})"));
+                }
+            }
+            Expr::Like { pattern, .. } if has_class(pattern) => {
+                return stop("[ in LIKE", "only % and _ stand for others");
+            }
+            Expr::Like { negated, any: false, expr: text, pattern, escape_char }
+                if self.engine == Engine::Postgres =>
+            {
+                // As SQLite and T-SQL compare.
+                *expr = Expr::ILike {
+                    negated: *negated,
+                    any: false,
+                    expr: text.clone(),
+                    pattern: pattern.clone(),
+                    escape_char: escape_char.clone(),
+                };
+            }
+            Expr::Collate { .. } => {
+                return stop(
+                    "COLLATE",
+                    "usernames are compared without regard to case, other texts as they are",
+                );
+            }
             Expr::Convert { expr: value, data_type: Some(data_type), styles, .. } if !styles.is_empty() => {
                 let style = styles.first().and_then(number_text).unwrap_or_default();
                 let styled = dates::styled(&value.to_string(), &style).map(raw);
@@ -310,11 +342,15 @@ impl Rewriter {
             BinaryOperator::Minus if is_date(left) => {
                 dates::added(self.engine, Part::Day, &format!("-({right})"), &left.to_string())
             }
-            BinaryOperator::Eq if is_name(left) && (is_text(right) || is_place(right)) => {
-                format!("lower({left}) = lower({right})")
+            BinaryOperator::Eq | BinaryOperator::NotEq
+                if is_name(left) && (is_text(right) || is_place(right)) =>
+            {
+                format!("lower({left}) {op} lower({right})")
             }
-            BinaryOperator::Eq if is_name(right) && (is_text(left) || is_place(left)) => {
-                format!("lower({right}) = lower({left})")
+            BinaryOperator::Eq | BinaryOperator::NotEq
+                if is_name(right) && (is_text(left) || is_place(left)) =>
+            {
+                format!("lower({right}) {op} lower({left})")
             }
             // A bound text has no affinity for a computed column to lend it.
             _ if is_comparison(op) && is_number(left) && is_place(right) && self.engine == Engine::Sqlite => {
@@ -443,6 +479,11 @@ const fn is_comparison(op: &BinaryOperator) -> bool {
             | BinaryOperator::Gt
             | BinaryOperator::GtEq
     )
+}
+
+/// A pattern of LIKE with a class of characters, which only T-SQL has.
+fn has_class(pattern: &Expr) -> bool {
+    matches!(pattern, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) if text.contains('['))
 }
 
 /// A column that is compared without regard to case.

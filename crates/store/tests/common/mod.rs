@@ -31,7 +31,9 @@ impl Drop for Bench {
             let name = url.rsplit('/').next().unwrap();
             if let Ok(mut client) = postgres::Client::connect(&format!("{SERVER}/postgres"), postgres::NoTls)
             {
-                let _ = client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                for name in [name, &format!("{name}_before_restore")] {
+                    let _ = client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                }
             }
         }
     }
@@ -62,6 +64,12 @@ impl Bench {
     pub fn outside(&self, sql: &str) {
         let Database::Postgres(url) = &self.database else { panic!("outside SQL is a PostgreSQL feature") };
         postgres::Client::connect(url, postgres::NoTls).unwrap().batch_execute(sql).unwrap();
+    }
+
+    /// A connection beside the store. Only PostgreSQL allows it.
+    pub fn client(&self) -> postgres::Client {
+        let Database::Postgres(url) = &self.database else { panic!("a PostgreSQL feature") };
+        postgres::Client::connect(url, postgres::NoTls).unwrap()
     }
 }
 

@@ -27,5 +27,5 @@ pub const COMMAND: Command = Command {
 
 async fn run(call: Call, params: Params) -> Outcome {
     let root = backups::target_folder(call.switch(), &call.config());
-    backups::command(&call, root, &params.path).await
+    backups::command(&call, root, &params.path, false).await
 }

@@ -19,7 +19,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Sets the time zone of tariffs, days and reports by its IANA name; storage stays in UTC. Without a name, the one in force.",
+    summary: "Sets the time zone of tariffs, days, reports and the dates of call records by its IANA name; storage stays in UTC. Without a name, the one in force.",
     spec: "server-api: API",
     example: "timezone=Europe/Budapest",
     reply: "OK: Europe/Budapest, 60 minutes east of UTC",

@@ -6,8 +6,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use strowger_model::{Scope, Wall};
 use strowger_store::{CdrFields, CdrQuery, Cell};
+use strowger_switch::Zone;
 
-use crate::commands::text::date;
+use crate::commands::text::{date, day_of};
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, Value, one_of, params};
 use crate::dispatch::Call;
 use crate::folder::{Folder, on_disk};
@@ -67,7 +68,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Scope,
     params: PARAMS,
-    summary: "Writes files of call records, one per day in UTC, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file.",
+    summary: "Writes files of call records, one per day of the server's time zone, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file.",
     spec: "server-api: Diagnostics",
     example: "days=7",
     reply: "OK: <n> and a table of files and numbers of records",
@@ -75,8 +76,8 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, params: Params) -> Outcome {
-    let now = call.now().wall;
-    let (from, to) = period(&params, now)?;
+    let (now, zone) = (call.now().wall, Zone::named(&call.config().timezone));
+    let (first, last) = period(&params, zone.day(now))?;
     let scope = match params.parent.trim() {
         "" => call.scope,
         name => {
@@ -85,24 +86,19 @@ async fn run(call: Call, params: Params) -> Outcome {
         }
     };
     let mut rows: Vec<Vec<Data>> = Vec::new();
-    let mut day = from.0.div_euclid(DAY_MS);
-    while day * DAY_MS < to.0 {
-        // Of a day that is not over, what is there: the next run writes it again.
-        let (begin, end) = (Wall(day * DAY_MS), Wall(((day + 1) * DAY_MS).min(to.0)));
-        let (name, count) = write_day(&call, scope, params.format.0, begin, end).await?;
+    for day in first..=last {
+        let (name, count) = write_day(&call, scope, params.format.0, day, &zone).await?;
         rows.push(vec![format!("cdr/{name}").into(), count.into()]);
-        day += 1;
     }
     Ok(Reply::rows(&["file", "records"], rows))
 }
 
-/// Whole days in UTC, from the first moment of the first to the last moment of the last, or now.
-fn period(params: &Params, now: Wall) -> Result<(Wall, Wall), Failure> {
-    let today = now.0.div_euclid(DAY_MS);
+/// The numbers of the first and the last day.
+fn period(params: &Params, today: i64) -> Result<(i64, i64), Failure> {
     let read = |name: &str, text: &str| match text.trim() {
         "" => Ok(None),
-        text => match day_of(text) {
-            Some(day) => Ok(Some(day)),
+        text => match day_of(text).filter(|_| text.len() == 10) {
+            Some(day) => Ok(Some(day.0.div_euclid(DAY_MS))),
             None => Err(Failure::invalid(format!("{name} must be a day such as 2026-11-21"))),
         },
     };
@@ -111,32 +107,21 @@ fn period(params: &Params, now: Wall) -> Result<(Wall, Wall), Failure> {
     if first > last || last - first >= i64::from(MAX_DAYS) {
         return Err(Failure::invalid(format!("fromdate must be before todate, at most {MAX_DAYS} days")));
     }
-    Ok((Wall(first * DAY_MS), Wall(((last + 1) * DAY_MS).min(now.0))))
+    Ok((first, last))
 }
 
-/// The number of a day since 1970, of its date.
-fn day_of(text: &str) -> Option<i64> {
-    let mut parts = text.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days of the proleptic Gregorian calendar in years that begin in March.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
-    date(Wall(days * DAY_MS)).starts_with(&format!("{year:04}-{month:02}-{day:02}")).then_some(days)
-}
-
-/// Writes the file of one day; answers its name and how many records it has.
+/// Writes the file of one day; answers its name and how many records it has. Of a day that is not over it has what is
+/// there: the next run writes it again.
 async fn write_day(
     call: &Call,
     scope: Scope,
     form: Form,
-    from: Wall,
-    to: Wall,
+    day: i64,
+    zone: &Zone,
 ) -> Result<(String, u64), Failure> {
+    let (from, to) = (zone.day_start(day), zone.day_start(day + 1).min(call.now().wall));
     let whose = if let Scope::Children(parent) = scope { format!(".{parent}") } else { String::new() };
-    let day = date(from).split(' ').next().unwrap_or_default().to_owned();
+    let day = date(Wall(day * DAY_MS)).split(' ').next().unwrap_or_default().to_owned();
     let name = format!("{day}{whose}.{}.gz", form.ending());
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     let full = |_| Failure::failed("the records do not fit into memory");
@@ -148,6 +133,7 @@ async fn write_day(
             fields: CdrFields::All,
             costs: true,
             max: PAGE,
+            zone: zone.offsets(from, to),
             cursor,
             ..CdrQuery::default()
         };
@@ -221,21 +207,6 @@ fn quoted(cell: &Cell) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        for (text, day) in [
-            ("1970-01-01", Some(0)),
-            ("2000-02-29", Some(11_016)),
-            ("2026-11-21", Some(20_778)),
-            ("2026-02-29", None),
-            ("2026-13-01", None),
-            ("2026-11", None),
-            ("21.11.2026", None),
-        ] {
-            assert_eq!(day_of(text), day, "{text}");
-        }
-    }
 
     #[test]
     fn lines_keep_their_structure() {

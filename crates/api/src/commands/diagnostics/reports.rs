@@ -2,6 +2,7 @@
 
 use strowger_model::Wall;
 use strowger_store::TrafficBy;
+use strowger_switch::Zone;
 
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, Value, one_of, params};
 use crate::dispatch::Call;
@@ -49,7 +50,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Read,
     reach: Reach::Scope,
     params: PARAMS,
-    summary: "Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day, destination, account or trunk.",
+    summary: "Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day of the server's time zone, destination, account or trunk.",
     spec: "server-api: Diagnostics",
     example: "name=trunk&days=7",
     reply: "OK: <n> and a table",
@@ -59,5 +60,7 @@ pub const COMMAND: Command = Command {
 async fn run(call: Call, params: Params) -> Outcome {
     let now = call.now().wall;
     let from = Wall(now.0 - i64::from(params.days.clamp(1, MAX_DAYS)) * DAY_MS);
-    Ok(Reply::table(call.store().traffic(call.scope, params.name.0, from, Wall(now.0 + 1)).await?))
+    let to = Wall(now.0 + 1);
+    let zone = Zone::named(&call.config().timezone).offsets(from, to);
+    Ok(Reply::table(call.store().traffic(call.scope, params.name.0, (from, to), zone).await?))
 }

@@ -14,7 +14,7 @@ params! {
     path: String = "",
     /// Hours between backups that are made by themselves from now on, 0 for none.
     ival: Option<u32> = "",
-    /// full or incremental.
+    /// full, or incremental: what is other than in the newest full one of the folder (SQLite).
     type_: String = "full",
 }
 
@@ -27,7 +27,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; with ival every so many hours by itself.",
+    summary: "Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; type=incremental keeps only what changed since the newest full one; with ival every so many hours by itself.",
     spec: "server-api: Reset",
     example: "path=before-upgrade.backup",
     reply: "OK: before-upgrade.backup: 73728 bytes, 4 accounts, 0 CDRs, …",
@@ -39,20 +39,19 @@ const MAX_HOURS: u32 = 8_760;
 
 async fn run(call: Call, params: Params) -> Outcome {
     means_nothing("reseed", &params.reseed)?;
-    match params.type_.trim().to_ascii_lowercase().as_str() {
-        "" | "full" | "0" => {}
-        "incremental" | "1" => {
-            return Err(Failure::unavailable(
-                "every backup is whole; for increments archive the write-ahead log of PostgreSQL",
-            ));
-        }
+    let incremental = match params.type_.trim().to_ascii_lowercase().as_str() {
+        "" | "full" | "0" => false,
+        "incremental" | "1" => true,
         _ => return Err(Failure::invalid("type must be full or incremental")),
-    }
+    };
     if let Some(hours) = params.ival {
+        if incremental {
+            return Err(Failure::invalid("ival is for full backups: leave it out with type=incremental"));
+        }
         if hours > MAX_HOURS {
             return Err(Failure::invalid(format!("ival must be at most {MAX_HOURS} hours, 0 for none")));
         }
         settings_files::put(&call, &[("backupinterval", Some(hours.to_string()))]).await?;
     }
-    backups::command(&call, backups::own_folder(call.switch()), &params.path).await
+    backups::command(&call, backups::own_folder(call.switch()), &params.path, incremental).await
 }

@@ -25,7 +25,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old SQLite database stays beside it.",
+    summary: "Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old database stays beside it.",
     spec: "server-api: Reset",
     example: "path=before-upgrade.backup",
     reply: "OK: verified: 4 accounts, 0 CDRs; restoring, the server starts again",

@@ -9,6 +9,7 @@ use strowger_billing::charge;
 use strowger_model::{Amount, Scope, Unit, Wall};
 use strowger_route::Snapshot;
 use strowger_store::{NewPrice, PricedCall, Repriced};
+use strowger_switch::Zone;
 
 params! {
     /// How many days back; fromdate and todate win.
@@ -107,23 +108,24 @@ async fn run(call: Call, params: Params) -> Outcome {
     Ok(if params.checkwarnings { sums.table() } else { sums.reply() })
 }
 
-/// From when to when: dates in UTC, or so many days back from now.
+/// From when to when: days of the server's time zone, or so many days back from now.
 fn time(call: &Call, params: &Params) -> Result<(Wall, Wall), Failure> {
     let now = call.now().wall;
     let at = |text: &str, name: &str| {
         let wrong = || Failure::invalid(format!("{name} must be a date such as 2026-11-22"));
-        day_of(text).ok_or_else(wrong)
+        day_of(text).map(|day| day.0.div_euclid(DAY_MS)).ok_or_else(wrong)
     };
+    let zone = Zone::named(&call.config().timezone);
     let to = if params.todate.trim().is_empty() {
         Wall(now.0 + 1)
     } else {
         // The whole of that day.
-        Wall(at(&params.todate, "todate")?.0 + DAY_MS)
+        zone.day_start(at(&params.todate, "todate")? + 1)
     };
     let from = if params.fromdate.trim().is_empty() {
         Wall(now.0 - i64::from(params.days) * DAY_MS)
     } else {
-        at(&params.fromdate, "fromdate")?
+        zone.day_start(at(&params.fromdate, "fromdate")?)
     };
     if from >= to {
         return Err(Failure::invalid("fromdate must be before todate"));

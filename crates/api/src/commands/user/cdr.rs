@@ -2,8 +2,9 @@
 
 use strowger_model::{Scope, Wall};
 use strowger_store::{CdrBy, CdrFields, CdrKind, CdrOrder, CdrQuery, Direction};
+use strowger_switch::Zone;
 
-use crate::commands::text::day_and_month_start;
+use crate::commands::text::day_and_month;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, Value, one_of, params};
 use crate::dispatch::Call;
 use crate::reply::{Data, Failure, Reply};
@@ -47,7 +48,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Read,
     reach: Reach::Scope,
     params: PARAMS,
-    summary: "Call history: own calls for users, everyone's with costs and profit for administrators.",
+    summary: "Call history in the server's time zone: own calls for users, everyone's with costs and profit for administrators.",
     spec: "server-api: User commands; Cdr API examples",
     example: "days=today&type=connected",
     reply: "OK: <n> and a table",
@@ -81,8 +82,8 @@ choice!(Order, CdrOrder, "date, caller, called or user", [
 ]);
 
 async fn run(call: Call, params: Params) -> Outcome {
-    let offset_min = 0;
-    let (from, to) = period(&params.days, call.now().wall, offset_min)?;
+    let (zone, now) = (Zone::named(&call.config().timezone), call.now().wall);
+    let (from, to) = period(&params.days, now, &zone)?;
     // Somebody who acts for an account sees that account's calls.
     let scope = match &call.target {
         Some(target) if call.target_named => Scope::Own(target.id),
@@ -103,7 +104,7 @@ async fn run(call: Call, params: Params) -> Outcome {
         order: params.order.0,
         max: usize::try_from(params.maxcount.min(MAX_COUNT)).unwrap_or_default(),
         cursor: call.cursor,
-        utc_offset_min: offset_min,
+        zone: zone.offsets(from, now),
         ..CdrQuery::default()
     };
     let page = call.store().cdrs(scope, query).await?;
@@ -122,13 +123,13 @@ async fn run(call: Call, params: Params) -> Outcome {
 }
 
 /// From when until when.
-fn period(days: &str, now: Wall, offset_min: i32) -> Result<(Wall, Option<Wall>), Failure> {
-    let (today, month) = day_and_month_start(now, offset_min);
+fn period(days: &str, now: Wall, zone: &Zone) -> Result<(Wall, Option<Wall>), Failure> {
+    let (today, month) = day_and_month(now, zone);
     let back = |days: i64| (now.plus_ms(-days * DAY_MS), None);
     Ok(match days.trim().to_ascii_lowercase().as_str() {
-        "today" => (today, None),
-        "yesterday" => (today.plus_ms(-DAY_MS), Some(today)),
-        "thismonth" => (month, None),
+        "today" => (zone.day_start(today), None),
+        "yesterday" => (zone.day_start(today - 1), Some(zone.day_start(today))),
+        "thismonth" => (zone.day_start(month), None),
         "lastweek" => back(7),
         "lastmonth" => back(30),
         number => match number.parse::<u32>() {
@@ -158,9 +159,22 @@ mod tests {
             ("lastmonth", "2026-10-22 23:59:59", None),
             ("3", "2026-11-18 23:59:59", None),
         ] {
-            let (a, b) = period(days, now, 0).unwrap();
+            let (a, b) = period(days, now, &Zone::named("UTC")).unwrap();
             assert_eq!((date(a).as_str(), b.map(date).as_deref()), (from, to), "{days}");
         }
-        assert!(period("soon", now, 0).is_err());
+        assert!(period("soon", now, &Zone::named("UTC")).is_err());
+        if !strowger_switch::is_time_zone("Europe/Budapest") {
+            return;
+        }
+        // A quarter past midnight in Budapest on the day after the clocks went back: yesterday has 25 hours.
+        let (now, budapest) = (Wall(1_792_970_100_000), Zone::named("Europe/Budapest"));
+        for (days, from, to) in [
+            ("today", "2026-10-25 23:00:00", None),
+            ("yesterday", "2026-10-24 22:00:00", Some("2026-10-25 23:00:00")),
+            ("thismonth", "2026-09-30 22:00:00", None),
+        ] {
+            let (a, b) = period(days, now, &budapest).unwrap();
+            assert_eq!((date(a).as_str(), b.map(date).as_deref()), (from, to), "{days}");
+        }
     }
 }
