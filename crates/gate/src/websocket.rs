@@ -28,7 +28,7 @@ use crate::http::{origin, plain};
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Pings after which a peer that never sends a whole frame, not even a pong, counts as gone.
-const MAX_UNANSWERED: u32 = 2;
+pub(crate) const MAX_UNANSWERED: u32 = 2;
 
 /// How much is read at a time, in bytes; an idle socket keeps as much.
 const READ_STEP: usize = 1024;
@@ -36,7 +36,7 @@ const READ_STEP: usize = 1024;
 /// The longest SIP message over WebSocket, in bytes.
 const MAX_SIP_BYTES: usize = 65_536;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub(crate) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Upgrades to the API.
 pub(crate) fn api(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
@@ -59,7 +59,7 @@ pub(crate) fn sip(gate: Gate, request: hyper::Request<Incoming>, client: Client)
 }
 
 /// Answers the handshake; `run` gets the socket once the answer has left.
-fn upgrade<R, F>(
+pub(crate) fn upgrade<R, F>(
     mut request: hyper::Request<Incoming>,
     protocol: &'static str,
     most: usize,
@@ -161,12 +161,12 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
 }
 
 /// Sends the answer to the peer's close, which the socket has ready.
-async fn farewell(socket: &mut Socket) {
+pub(crate) async fn farewell(socket: &mut Socket) {
     let _ = tokio::time::timeout(FAREWELL, socket.flush()).await;
 }
 
 /// Tells the peer why its connection ends (RFC 6455 7.1.7), where it can still be told.
-async fn fail(socket: &mut Socket, error: &Error) {
+pub(crate) async fn fail(socket: &mut Socket, error: &Error) {
     debug!(%error, "the WebSocket failed");
     let code = match error {
         Error::Capacity(_) => CloseCode::Size,
@@ -174,7 +174,12 @@ async fn fail(socket: &mut Socket, error: &Error) {
         Error::Protocol(_) => CloseCode::Protocol,
         _ => return,
     };
-    let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+    end(socket, code, "").await;
+}
+
+/// Closes from our side, with a reason for people.
+pub(crate) async fn end(socket: &mut Socket, code: CloseCode, reason: &'static str) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     let telling = async {
         socket.close(Some(frame)).await?;
         // The peer's own end of the stream, so that what it sent meanwhile does not reset ours.
@@ -236,7 +241,7 @@ fn sip_message(bytes: Vec<u8>) -> Message {
 }
 
 /// Two pings per idle time keep a living peer's connection open; without any answer it ends.
-fn pings(gate: &Gate) -> tokio::time::Interval {
+pub(crate) fn pings(gate: &Gate) -> tokio::time::Interval {
     let idle = Duration::from_secs(gate.switch.config().idletimeout.into());
     let period = (idle / 2).max(Duration::from_secs(1));
     tokio::time::interval_at(tokio::time::Instant::now() + period, period)

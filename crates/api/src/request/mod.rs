@@ -155,6 +155,8 @@ pub struct Request {
     pub(crate) broken: Option<Failure>,
     /// Where later answers go.
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
+    /// Where a connection of the message queue is left.
+    pub(crate) joining: Option<Arc<crate::mmq::Joining>>,
 }
 
 impl Request {
@@ -175,6 +177,7 @@ impl Request {
             size,
             broken: None,
             stream: None,
+            joining: None,
         }
     }
 
