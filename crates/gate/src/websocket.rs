@@ -144,7 +144,7 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
             Some(Err(error)) => return fail(&mut socket, &error).await,
         };
         for request in requests(&bytes) {
-            let request = pushes.attach(Request::line(origin.clone(), request), request);
+            let request = pushes.attach(gate, Request::line(origin.clone(), request), request);
             // In a place of its own: an idle socket would else keep the room for it.
             let answer = Box::pin(gate.dispatcher.answer(request)).await;
             let text = String::from_utf8(answer.body)

@@ -460,6 +460,12 @@ impl Dispatcher {
         self.rules().entry(name).is_some()
     }
 
+    /// Something may follow the answer later on the same stream: an event, the result of what was begun.
+    #[must_use]
+    pub fn may_push(&self, request: &Request) -> bool {
+        request.may_push() || self.has_entry(request.command())
+    }
+
     pub(crate) fn keys(&self) -> Arc<ApiKeys> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -194,8 +194,7 @@ impl Request {
     }
 
     /// Something may follow the answer later on the same stream: an event, the result of what was begun.
-    #[must_use]
-    pub fn may_push(&self) -> bool {
+    pub(crate) fn may_push(&self) -> bool {
         crate::push::COMMANDS.contains(&self.command.as_str())
     }
 
