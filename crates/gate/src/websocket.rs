@@ -33,6 +33,10 @@ pub(crate) const MAX_UNANSWERED: u32 = 2;
 /// How much is read at a time, in bytes; an idle socket keeps as much.
 const READ_STEP: usize = 1024;
 
+/// The keep-alive of SIP over connections, and its answer.
+const PING: &[u8] = b"\r\n\r\n";
+const PONG: &str = "\r\n";
+
 /// The longest SIP message over WebSocket, in bytes.
 const MAX_SIP_BYTES: usize = 65_536;
 
@@ -216,6 +220,8 @@ async fn serve_sip(gate: &Gate, mut socket: Socket, client: Client) {
             incoming = socket.next() => {
                 unanswered = 0;
                 match incoming {
+                    // A page cannot send pings of its own and keeps its flow by this one (RFC 5626 section 4.4.1).
+                    Some(Ok(Message::Text(text))) if text.as_bytes() == PING => socket.send(Message::text(PONG)).await,
                     Some(Ok(Message::Text(text))) => { flow.feed(text.as_bytes()); Ok(()) }
                     Some(Ok(Message::Binary(bytes))) => { flow.feed(&bytes); Ok(()) }
                     Some(Err(error)) => return fail(&mut socket, &error).await,
