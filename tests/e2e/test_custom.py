@@ -30,14 +30,14 @@ def test_a_row_makes_a_command_whose_values_are_bound(server):
 
 def test_a_write_that_nobody_waits_for_is_settled_on_its_stream(server):
     server.ok("db", sql="insert into tb_api (fname, customsql) values "
-                        "('rename', 'update tb_users set displayname = {name} where id = [USERID]'), "
-                        "('charge', 'update tb_users set nosuchcolumn = {name} where id = [USERID]')")
+                        "('rename', 'update tb_users set displayname = {mark} where id = [USERID]'), "
+                        "('charge', 'update tb_users set nosuchcolumn = {mark} where id = [USERID]')")
     answer = server.api("apireload")
     assert answer.startswith("ERROR") and "charge" in answer, "what cannot work is refused when it is read"
     server.ok("db", sql="delete from tb_api where fname = 'charge'")
     server.ok("apireload")
     salted = hashlib.md5(b"ck5Gpalicealicepw7").hexdigest()
-    request = f"?apientry=rename&authid=alice&authsalt=7&authmd5={salted}&name=Al"
+    request = f"?apientry=rename&authid=alice&authsalt=7&authmd5={salted}&mark=Al"
     with socket.create_connection(("127.0.0.1", server.ready["main"]), 30) as stream, stream.makefile("rb") as lines:
         stream.sendall(request.encode() + b"\r\n")
         assert lines.readline() == b"OK: accepted\r\n"

@@ -21,7 +21,7 @@ use crate::websocket::{MAX_UNANSWERED, Socket, end, fail, farewell, pings, upgra
 /// The subprotocol's name.
 const PROTOCOL: &str = "mmq";
 
-/// Tries to log in, the first one too.
+/// Tries to log in by message.
 const MAX_LOGINS: u32 = 5;
 
 /// The server ends.
@@ -81,7 +81,8 @@ async fn login(
     let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
     let deadline = Instant::now() + limit;
     let mut tried = gate.dispatcher.join_by_handshake(handshake).await;
-    for _ in 0..MAX_LOGINS {
+    let mut logins = 0;
+    loop {
         match tried {
             Some(Ok(Joined { member, text })) => {
                 sent(socket, text).await?;
@@ -99,6 +100,10 @@ async fn login(
             }
             None => {}
         }
+        if logins == MAX_LOGINS {
+            return Err(Then::End(CloseCode::Policy, "too many logins"));
+        }
+        logins += 1;
         let text = tokio::select! {
             () = gate.closed() => return Err(CLOSING),
             received = tokio::time::timeout_at(deadline, received(socket)) => match received {
@@ -108,7 +113,6 @@ async fn login(
         };
         tried = Some(gate.dispatcher.join_by_message(origin.clone(), &text).await);
     }
-    Err(Then::End(CloseCode::Policy, "too many logins"))
 }
 
 /// The next text.

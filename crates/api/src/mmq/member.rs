@@ -163,12 +163,8 @@ impl Member {
             let text = wire::error("", &Value::Null, &Failure::wrong_user());
             return MemberAnswer { text, end: Some("log in again") };
         }
-        let asked = match self.admit() {
-            Ok(()) => Asked::parse(text),
-            Err(failure) => return self.refused(wire::error("", &Value::Null, &failure)),
-        };
-        let Asked { name, id, op } = asked;
-        match op.and_then(|op| self.perform(op)) {
+        let Asked { name, id, op } = Asked::parse(text);
+        match self.admit().and(op).and_then(|op| self.perform(op)) {
             Ok(more) => {
                 self.failures = 0;
                 MemberAnswer { text: wire::ok(name, &id, more), end: None }
