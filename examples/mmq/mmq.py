@@ -21,6 +21,8 @@ import urllib.parse
 
 ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LONGEST_PAUSE_S = 30
+# The server sends pings more often than this, unless its `idletimeout` is longer than ten minutes.
+SILENCE_S = 300
 
 
 class Refused(Exception):
@@ -30,7 +32,7 @@ class Refused(Exception):
 class Channel:
     """One WebSocket (RFC 6455) with text messages."""
 
-    def __init__(self, url, timeout=None):
+    def __init__(self, url, timeout):
         parts = urllib.parse.urlsplit(url)
         secure = parts.scheme == "wss"
         self.socket = socket.create_connection((parts.hostname, parts.port or (443 if secure else 80)), 10)
@@ -89,7 +91,7 @@ class Channel:
 
 
 def opened(options):
-    channel = Channel(options.url, timeout=None if options.what == "follow" else 30)
+    channel = Channel(options.url, timeout=SILENCE_S)
     welcome = channel.ask(op="login", authid=options.user, authpwd=options.password, authkey=options.key, device=options.device)
     return channel, welcome
 

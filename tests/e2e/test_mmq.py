@@ -420,7 +420,12 @@ def test_the_end_of_the_server_is_told():
 
 
 def test_the_queue_can_be_switched_off():
-    with Server(usemmq="false", **RAW) as server:
+    with Server(**RAW) as server:
+        server.account("alice")
+        with device(server, "alice") as one:
+            server.ok("setini", section="api", key="usemmq", value="false")
+            one.send(op="ping")
+            assert refused(one) == ("auth failed", (1008, "log in again"))
         assert server.request("/mmstwebsocket/") == ("the message queue is switched off, see usemmq", 404)
         assert server.api("mmq").startswith("ERROR: not available: ")
         assert server.api("mmqpublish", topic="a", data="1").startswith("ERROR: not available: ")

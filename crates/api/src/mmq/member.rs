@@ -247,8 +247,9 @@ impl Member {
     /// It could log in again with what it showed.
     #[must_use]
     pub fn is_entitled(&self) -> bool {
-        let snapshot = self.dispatcher.switch().snapshot();
-        if snapshot.account(self.account).is_none() || !self.key_holds() {
+        let switch = self.dispatcher.switch();
+        let snapshot = switch.snapshot();
+        if !switch.config().usemmq || snapshot.account(self.account).is_none() || !self.key_holds() {
             return false;
         }
         let Some(login) = &self.login else { return true };
