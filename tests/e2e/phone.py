@@ -41,6 +41,7 @@ class Phone:
         self.socket.connect(address)
         self.me = "%s:%d" % self.socket.getsockname()
         self.uri = f"sip:{address[0]}:{address[1]}"
+        self.transport = "TCP" if tcp else "UDP"
         self.cseq, self.tag, self.waiting = 0, uuid.uuid4().hex[:8], b""
 
     def __enter__(self):
@@ -78,14 +79,13 @@ class Phone:
         """Sends one request outside or inside a dialog; returns what was sent."""
         self.cseq += 1
         self.call_id = call_id or uuid.uuid4().hex
-        transport = "TCP" if self.tcp else "UDP"
         self.sent = (method, uri or self.uri, body, to, self.call_id, tag)
         kind = f"Content-Type: {self.kind}\r\n" if body else ""
         self.send(f"{method} {uri or self.uri} SIP/2.0\r\n"
-                  f"Via: SIP/2.0/{transport} {self.me};branch=z9hG4bK{uuid.uuid4().hex[:12]};rport\r\n"
+                  f"Via: SIP/2.0/{self.transport} {self.me};branch=z9hG4bK{uuid.uuid4().hex[:12]};rport\r\n"
                   f"From: <sip:{self.user}@strowger>;tag={tag or self.tag}\r\n"
                   f"To: {to or f'<{uri or self.uri}>'}\r\nCall-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\n"
-                  f"Contact: <sip:{self.user}@{self.me};transport={transport.lower()}>\r\nMax-Forwards: 70\r\n"
+                  f"Contact: <sip:{self.user}@{self.me};transport={self.transport.lower()}>\r\nMax-Forwards: 70\r\n"
                   f"{headers}{kind}Content-Length: {len(body.encode())}\r\n\r\n{body}")
 
     def final(self):
@@ -115,7 +115,7 @@ class Phone:
         """The ACK of a refusal (same branch) or of a 2xx (a new one, to the Contact)."""
         via, target = response.header("Via"), uri or self.uri
         if response.status < 300:
-            via = f"SIP/2.0/{'TCP' if self.tcp else 'UDP'} {self.me};branch=z9hG4bK{uuid.uuid4().hex[:12]};rport"
+            via = f"SIP/2.0/{self.transport} {self.me};branch=z9hG4bK{uuid.uuid4().hex[:12]};rport"
             target = re.search(r"<(.*?)>", response.header("Contact")).group(1)
         number = response.header("CSeq").split()[0]
         self.send(f"ACK {target} SIP/2.0\r\nVia: {via}\r\nFrom: {response.header('From')}\r\nTo: {response.header('To')}\r\n"

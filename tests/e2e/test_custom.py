@@ -1,5 +1,8 @@
 """Rows of tb_api on the real binary: commands of one's own over HTTP, actions in the outbox, a reload that refuses."""
 
+import hashlib
+import socket
+
 import pytest
 
 from strowger import Server, wait_for
@@ -23,6 +26,23 @@ def test_a_row_makes_a_command_whose_values_are_bound(server):
     assert answer.startswith("ERROR: invalid parameter: tb_api row bad: customsql: DROP is refused"), answer
     assert server.api("greet", user="alice", password="alicepw", mark="!").endswith("hello alice!")
     server.ok("db", sql="delete from tb_api where fname = 'bad'")
+
+
+def test_a_write_that_nobody_waits_for_is_settled_on_its_stream(server):
+    server.ok("db", sql="insert into tb_api (fname, customsql) values "
+                        "('rename', 'update tb_users set displayname = {mark} where id = [USERID]'), "
+                        "('charge', 'update tb_users set nosuchcolumn = {mark} where id = [USERID]')")
+    answer = server.api("apireload")
+    assert answer.startswith("ERROR") and "charge" in answer, "what cannot work is refused when it is read"
+    server.ok("db", sql="delete from tb_api where fname = 'charge'")
+    server.ok("apireload")
+    salted = hashlib.md5(b"ck5Gpalicealicepw7").hexdigest()
+    request = f"?apientry=rename&authid=alice&authsalt=7&authmd5={salted}&mark=Al"
+    with socket.create_connection(("127.0.0.1", server.ready["main"]), 30) as stream, stream.makefile("rb") as lines:
+        stream.sendall(request.encode() + b"\r\n")
+        assert lines.readline() == b"OK: accepted\r\n"
+        assert lines.readline().decode() == f"RESULT: OK: 1, REQUEST: {request.replace(salted, '***')}\r\n"
+    assert server.table("select displayname from tb_users where username = 'alice'") == [{"displayname": "Al"}]
 
 
 def test_an_action_reaches_the_outbox_encrypted(server):

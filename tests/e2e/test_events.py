@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from phone import SDP, Phone
 from strowger import ADMIN, ADMIN_PASSWORD, Server, callee, caller, free_port, register, wait_for
 
 PATIENCE = 30
@@ -228,9 +229,54 @@ def test_what_a_request_began_is_pushed_when_it_is_settled(server):
         server.ok("disccall", dbcallsid=callid)
         left.finish(), right.finish()
         # Nobody is at the number: the failure is pushed too.
-        answer = stream.ask("?apientry=p2p&authid=chief&authpwd=chiefpw&anum=stranger&bnum=right")
+        server.account("absent")
+        answer = stream.ask("?apientry=p2p&authid=chief&authpwd=chiefpw&anum=absent&bnum=right")
         assert answer.startswith("OK: callid:")
         assert stream.receive().startswith("RESULT: ERROR: failed: callid:")
+
+
+@pytest.mark.parametrize("transport", [Stream, WebSocket])
+def test_a_callback_is_settled_on_its_stream(server, transport):
+    boss, guest = f"boss{transport.__name__.lower()}", f"guest{transport.__name__.lower()}"
+    server.account(boss, credit=5), server.account(guest)
+    sip = ("127.0.0.1", server.ready["sip"])
+    request = f"?apientry=callback&authid={boss}&authpwd={boss}pw&anum={guest}"
+    with contextlib.closing(transport(server)) as stream, Phone(sip, guest, timeout=PATIENCE) as called, \
+            Phone(sip, boss, timeout=PATIENCE) as own:
+        called.register(), own.register()
+
+        def ordered():
+            answer = stream.ask(request)
+            assert answer.startswith("OK: callid:") and answer.endswith(" calling"), answer
+            return answer.split("callid:")[1].split()[0]
+
+        quoted = "REQUEST: " + request.replace(f"{boss}pw", "***")
+        callid = ordered()
+        called.answer(called.receive("INVITE "), body=SDP.format(ip="127.0.0.1", port=9))
+        called.receive("ACK ")
+        own.answer(own.receive("INVITE "), body=SDP.format(ip="127.0.0.1", port=9))
+        own.receive("ACK ")
+        assert stream.receive() == f"RESULT: OK: callid:{callid} connected, {quoted}"
+        server.ok("disccall", dbcallsid=callid)
+        for phone in (called, own):
+            phone.answer(phone.receive("BYE "))
+        # The number is busy; then the own phone is.
+        callid = ordered()
+        called.answer(called.receive("INVITE "), "486 Busy Here")
+        result = stream.receive()
+        assert result.startswith(f"RESULT: ERROR: failed: callid:{callid} ") and result.endswith(quoted), result
+        callid = ordered()
+        called.answer(called.receive("INVITE "), body=SDP.format(ip="127.0.0.1", port=9))
+        own.answer(own.receive("INVITE "), "486 Busy Here")
+        called.answer(called.receive("BYE "))
+        result = stream.receive()
+        assert result.startswith(f"RESULT: ERROR: failed: callid:{callid} ") and result.endswith(quoted), result
+        # Who asks in the other format is answered in it.
+        assert json.loads(stream.ask(request + "&format=json"))["status"] == "OK"
+        called.answer(called.receive("INVITE "), "603 Decline")
+        result = stream.receive()
+        answer, _, asked = result.removeprefix("RESULT: ").partition(", REQUEST: ")
+        assert json.loads(answer)["status"] == "ERROR" and asked == quoted.removeprefix("REQUEST: ") + "&format=json", result
 
 
 class Receiver:

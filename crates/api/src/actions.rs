@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 
 use crate::dispatch::{Call, Dispatcher, Input, Text};
 use crate::host::{self, OnBehalf};
-use crate::reply::{Failure, Kind};
+use crate::push::Later;
+use crate::reply::{Failure, Kind, Reply};
 
 /// Actions that wait.
 const MAX_WAITING: usize = 256;
@@ -143,6 +144,8 @@ pub struct Job {
     input: Input,
     who: Option<AccountId>,
     source: String,
+    /// Where the result is pushed, for a request that came on a stream.
+    later: Option<Later>,
 }
 
 enum Todo {
@@ -159,7 +162,7 @@ impl Job {
         who: Option<AccountId>,
         source: String,
     ) -> Self {
-        Self { work: Todo::Action(action), name: name.to_owned(), input, who, source }
+        Self { work: Todo::Action(action), name: name.to_owned(), input, who, source, later: None }
     }
 
     /// A write of a row whose answer does not wait for it.
@@ -170,6 +173,7 @@ impl Job {
             input: Input { account: None, fields: Vec::new() },
             who: call.caller.as_ref().map(|account| account.id),
             source: call.source.address.to_string(),
+            later: Later::of(call),
         }
     }
 }
@@ -221,6 +225,9 @@ impl Dispatcher {
             tracing::warn!(name = %job.name, kind, %failure, "an action of tb_api was not carried out");
         } else if matches!(kind, "sql") {
             switch.refresh().await;
+        }
+        if let Some(later) = &job.later {
+            later.result(outcome.clone().map(|text| Reply::ok(text.trim_start_matches("OK").trim_start())));
         }
         switch.store().audit(AuditEntry {
             at: switch.now().wall,

@@ -19,6 +19,7 @@ pub mod folder;
 mod host;
 pub mod logs;
 mod maintenance;
+mod mmq;
 mod openapi;
 mod push;
 mod reply;
@@ -36,6 +37,7 @@ pub use events::{
     Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer, Webhook, WebhookDesk, WebhookProgress,
     WebhookTest, all_webhooks, note_webhook, webhook_signature, webhook_subscription,
 };
+pub use mmq::{AfterRefusal, JoinRefused, Joined, Member, MemberAnswer};
 pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
 pub use push::{Push, PushSender, Stream};
 pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};

@@ -9,7 +9,7 @@ use crate::declare::Outcome;
 use crate::events::Subscription;
 use crate::reply::{Format, Wanted, encode};
 
-/// Commands of which something may follow later.
+/// Commands of which something may follow later, beside those that rows of `tb_api` make.
 pub(crate) const COMMANDS: &[&str] = &["events", "p2p", "callback", "cb"];
 
 /// Pushes that wait for a slow stream; more are dropped.

@@ -242,6 +242,14 @@ Api {
         "Whether API requests may come in the X-MVAPI header of MESSAGE, INFO and OPTIONS, proved by SIP digest."
     apiinspect: u32 = "200" { max: 10_000 }
         "How many of the last requests `requests` can show, without secrets; 0 keeps none."
+    usemmq: bool = "true" {}
+        "Whether devices of an account may exchange messages over /mmstwebsock (docs/api/mmq.md)."
+    mmqmaxmessage: u32 = "16384" { min: 256, max: 65_536, unit: "bytes" }
+        "The longest message of that queue, as it is sent."
+    mmqqueue: u32 = "256" { min: 1, max: 4096 }
+        "Messages that may wait for a slow device; then the oldest are lost, which it is told."
+    mmqrate: u32 = "50" { max: 1_000_000, unit: "per second" }
+        "Messages that one connection may send to the queue; 0 is no limit."
     apimaxrequest: u32 = "1048576" { min: 4096, max: 1_048_576, unit: "bytes" }
         "The longest body of an HTTP request or WebSocket message."
     apimaxline: u32 = "65536" { min: 1024, max: 65_536, unit: "bytes" }

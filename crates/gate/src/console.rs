@@ -120,7 +120,7 @@ impl Console<'_> {
                 "tail" => self.tail(user, rest.trim()).await?,
                 _ => {
                     let request = Request::console(self.origin.clone(), user, &line);
-                    let request = self.pushes.attach(request, line.as_bytes());
+                    let request = self.pushes.attach(self.gate, request, line.as_bytes());
                     let answer = self.gate.dispatcher.answer(request).await;
                     let mut text = String::from_utf8_lossy(&answer.body).into_owned();
                     if line.eq_ignore_ascii_case("help") {
@@ -153,7 +153,7 @@ impl Console<'_> {
     async fn tail(&mut self, user: &ConsoleUser, types: &str) -> Option<()> {
         let line = if types.is_empty() { "events".to_owned() } else { format!("events types={types}") };
         let request = Request::console(self.origin.clone(), user, &line);
-        let request = self.pushes.attach(request, line.as_bytes());
+        let request = self.pushes.attach(self.gate, request, line.as_bytes());
         let answer = self.gate.dispatcher.answer(request).await;
         if !answer.body.starts_with(b"OK") {
             self.writer.write_all(&answer.body).await.ok()?;

@@ -34,8 +34,8 @@ impl Pushes {
     }
 
     /// Lets a request push here, if it is one that may.
-    pub(crate) fn attach(&mut self, request: Request, raw: &[u8]) -> Request {
-        if !request.may_push() {
+    pub(crate) fn attach(&mut self, gate: &Gate, request: Request, raw: &[u8]) -> Request {
+        if !gate.dispatcher.may_push(&request) {
             return request;
         }
         let (sender, _) = self.channel.get_or_insert_with(PushSender::channel);

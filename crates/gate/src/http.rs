@@ -20,6 +20,7 @@ use crate::connection::Client;
 use crate::files;
 use crate::forward;
 use crate::gate::Gate;
+use crate::mmq;
 use crate::path::{Service, service};
 use crate::sse::{self, Page};
 use crate::stream::{Bytes, Stream};
@@ -102,6 +103,7 @@ async fn whole(
         Service::Files => files::serve(gate, &request).await,
         Service::ApiSocket => websocket::api(gate.clone(), request, client),
         Service::SipSocket => websocket::sip(gate.clone(), request, client),
+        Service::QueueSocket => mmq::serve(gate.clone(), request, client),
         Service::None(why) => plain(StatusCode::NOT_FOUND, why),
     }
 }

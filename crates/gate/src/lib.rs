@@ -18,6 +18,7 @@ mod http;
 mod limits;
 mod line;
 mod mend;
+mod mmq;
 mod outgoing;
 mod path;
 mod sip;

@@ -52,7 +52,7 @@ pub(crate) async fn serve<S: Bytes>(gate: &Gate, stream: Stream<S>, client: Clie
             Ok(Line::End) | Err(_) => break,
         }
         let origin = client.origin(Transport::Tcp, Transport::Tls);
-        let request = pushes.attach(Request::line(origin, &line), &line);
+        let request = pushes.attach(gate, Request::line(origin, &line), &line);
         // In a place of its own: an idle connection would else keep the room for it.
         let mut answer = Box::pin(gate.dispatcher.answer(request)).await;
         answer.body.extend_from_slice(b"\r\n");

@@ -11,6 +11,8 @@ pub enum Service {
     ApiSocket,
     /// SIP over WebSocket (RFC 7118).
     SipSocket,
+    /// The message queue over WebSocket.
+    QueueSocket,
     /// Static files.
     Files,
     /// Nothing that is served; the text says what would be.
@@ -33,7 +35,7 @@ pub fn service(path: &str) -> Service {
     } else if socket && contains("mfstwebsock") {
         Service::SipSocket
     } else if socket && contains("mmstwebsock") {
-        Service::None("the message queue is not available on this server")
+        Service::QueueSocket
     } else if is_api_path(path) {
         Service::Api
     } else if begins("/mvweb") {
@@ -59,11 +61,14 @@ mod tests {
             ("/mvstwebsocket/", Service::ApiSocket),
             ("/mvapireq/mvstwebsock", Service::ApiSocket),
             ("/x/MFSTWebSocket", Service::SipSocket),
+            ("/x/mmstwebsocket/y", Service::QueueSocket),
+            ("/MMSTWEBSOCK", Service::QueueSocket),
+            ("/mvweb/mmstwebsock", Service::Files),
             ("/mvweb/x", Service::Files),
         ] {
             assert_eq!(service(path), expected, "{path}");
         }
-        for path in ["/", "", "/favicon.ico", "/webvoip", "/mmstwebsocket", "/api/mvapi", "/\u{e9}"] {
+        for path in ["/", "", "/favicon.ico", "/webvoip", "/mmstwebsoc", "/api/mvapi", "/\u{e9}"] {
             assert!(matches!(service(path), Service::None(_)), "{path}");
         }
     }

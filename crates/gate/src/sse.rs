@@ -55,7 +55,7 @@ pub(crate) async fn serve(gate: &Gate, request: &hyper::Request<Incoming>, clien
     };
     let origin = origin(gate, headers, client, Transport::Http, Transport::Https);
     let mut pushes = Pushes::new(gate);
-    let request = pushes.attach(Request::http(origin, &http), b"");
+    let request = pushes.attach(gate, Request::http(origin, &http), b"");
     let answer = gate.dispatcher.answer(request).await;
     if !pushes.follow_now() {
         return response(answer, false).map(Either::Left);

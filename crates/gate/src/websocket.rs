@@ -28,15 +28,19 @@ use crate::http::{origin, plain};
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Pings after which a peer that never sends a whole frame, not even a pong, counts as gone.
-const MAX_UNANSWERED: u32 = 2;
+pub(crate) const MAX_UNANSWERED: u32 = 2;
 
 /// How much is read at a time, in bytes; an idle socket keeps as much.
 const READ_STEP: usize = 1024;
 
+/// The keep-alive of SIP over connections, and its answer.
+const PING: &[u8] = b"\r\n\r\n";
+const PONG: &str = "\r\n";
+
 /// The longest SIP message over WebSocket, in bytes.
 const MAX_SIP_BYTES: usize = 65_536;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub(crate) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Upgrades to the API.
 pub(crate) fn api(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
@@ -59,7 +63,7 @@ pub(crate) fn sip(gate: Gate, request: hyper::Request<Incoming>, client: Client)
 }
 
 /// Answers the handshake; `run` gets the socket once the answer has left.
-fn upgrade<R, F>(
+pub(crate) fn upgrade<R, F>(
     mut request: hyper::Request<Incoming>,
     protocol: &'static str,
     most: usize,
@@ -144,7 +148,7 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
             Some(Err(error)) => return fail(&mut socket, &error).await,
         };
         for request in requests(&bytes) {
-            let request = pushes.attach(Request::line(origin.clone(), request), request);
+            let request = pushes.attach(gate, Request::line(origin.clone(), request), request);
             // In a place of its own: an idle socket would else keep the room for it.
             let answer = Box::pin(gate.dispatcher.answer(request)).await;
             let text = String::from_utf8(answer.body)
@@ -161,12 +165,12 @@ async fn serve_api(gate: &Gate, mut socket: Socket, origin: Origin) {
 }
 
 /// Sends the answer to the peer's close, which the socket has ready.
-async fn farewell(socket: &mut Socket) {
+pub(crate) async fn farewell(socket: &mut Socket) {
     let _ = tokio::time::timeout(FAREWELL, socket.flush()).await;
 }
 
 /// Tells the peer why its connection ends (RFC 6455 7.1.7), where it can still be told.
-async fn fail(socket: &mut Socket, error: &Error) {
+pub(crate) async fn fail(socket: &mut Socket, error: &Error) {
     debug!(%error, "the WebSocket failed");
     let code = match error {
         Error::Capacity(_) => CloseCode::Size,
@@ -174,7 +178,12 @@ async fn fail(socket: &mut Socket, error: &Error) {
         Error::Protocol(_) => CloseCode::Protocol,
         _ => return,
     };
-    let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+    end(socket, code, "").await;
+}
+
+/// Closes from our side, with a reason for people.
+pub(crate) async fn end(socket: &mut Socket, code: CloseCode, reason: &'static str) {
+    let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     let telling = async {
         socket.close(Some(frame)).await?;
         // The peer's own end of the stream, so that what it sent meanwhile does not reset ours.
@@ -211,6 +220,8 @@ async fn serve_sip(gate: &Gate, mut socket: Socket, client: Client) {
             incoming = socket.next() => {
                 unanswered = 0;
                 match incoming {
+                    // A page cannot send pings of its own and keeps its flow by this one (RFC 5626 section 4.4.1).
+                    Some(Ok(Message::Text(text))) if text.as_bytes() == PING => socket.send(Message::text(PONG)).await,
                     Some(Ok(Message::Text(text))) => { flow.feed(text.as_bytes()); Ok(()) }
                     Some(Ok(Message::Binary(bytes))) => { flow.feed(&bytes); Ok(()) }
                     Some(Err(error)) => return fail(&mut socket, &error).await,
@@ -236,7 +247,7 @@ fn sip_message(bytes: Vec<u8>) -> Message {
 }
 
 /// Two pings per idle time keep a living peer's connection open; without any answer it ends.
-fn pings(gate: &Gate) -> tokio::time::Interval {
+pub(crate) fn pings(gate: &Gate) -> tokio::time::Interval {
     let idle = Duration::from_secs(gate.switch.config().idletimeout.into());
     let period = (idle / 2).max(Duration::from_secs(1));
     tokio::time::interval_at(tokio::time::Instant::now() + period, period)

@@ -12,4 +12,5 @@ mod subject;
 mod tracked;
 
 pub use guard::{Ban, Door, Guard, Limits, Verdict};
+pub use rate::Bucket;
 pub use subject::{NotASubject, Subject};

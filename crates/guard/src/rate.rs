@@ -6,18 +6,22 @@ const SECOND_US: u64 = 1_000_000;
 /// Requests that may come at once, in seconds' worth of the rate.
 const BURST_S: u64 = 1;
 
-/// The theoretical arrival time of the next request.
+/// One subject: the theoretical arrival time of its next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Bucket(Mono);
+pub struct Bucket(Mono);
 
 impl Bucket {
     /// Nothing has come yet.
-    pub(crate) const fn new() -> Self {
+    #[must_use]
+    pub const fn new() -> Self {
         Self(Mono(0))
     }
 
-    /// Lets one request pass, or says how many milliseconds it is early. A rate of zero is no limit.
-    pub(crate) fn pass(&mut self, now: Mono, per_second: u32) -> Result<(), u64> {
+    /// Lets one request pass. A rate of zero is no limit.
+    ///
+    /// # Errors
+    /// How many milliseconds it is early.
+    pub fn pass(&mut self, now: Mono, per_second: u32) -> Result<(), u64> {
         self.early(now, per_second)?;
         if per_second != 0 {
             self.0 = self.0.max(now) + SECOND_US / u64::from(per_second);

@@ -52,6 +52,8 @@ pub struct Call {
     pub(crate) peer: SocketAddr,
     /// The stream that the request came on, for what is pushed on it later.
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
+    /// The connection that asks to be let into the message queue.
+    pub(crate) joining: Option<Arc<crate::mmq::Joining>>,
     /// The address that the request reached.
     pub(crate) local: SocketAddr,
     /// The request itself, for `oop`, which hands it on to another command.

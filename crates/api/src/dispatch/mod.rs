@@ -9,8 +9,8 @@ mod detached;
 mod explain;
 mod identify;
 mod inspect;
+mod joining;
 mod keeping;
-
 mod overrides;
 mod recent;
 mod refusal;
@@ -41,6 +41,7 @@ use crate::auth::{ApiKeys, Level, Nonces, Policy, Proof, Replays, Sessions, auth
 use crate::declare::{Args, Command, Effect, Outcome, Run};
 use crate::events::{Hub, WebhookDesk};
 use crate::logs::LogControl;
+use crate::mmq::Exchange;
 use crate::reply::{
     Answer, Failure, Format, Kind, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
 };
@@ -110,6 +111,7 @@ pub struct Dispatcher {
     keys: RwLock<Arc<ApiKeys>>,
     inspector: Inspector,
     webhooks: WebhookDesk,
+    mmq: Exchange,
 }
 
 /// What became of a request besides its outcome.
@@ -132,6 +134,7 @@ impl Dispatcher {
             events,
             actions,
             webhooks: WebhookDesk::default(),
+            mmq: Exchange::default(),
             switch,
             build,
             overrides: RwLock::default(),
@@ -149,6 +152,7 @@ impl Dispatcher {
         }
         dispatcher.recall().await;
         tokio::spawn(Self::work_off(Arc::downgrade(&dispatcher), jobs));
+        tokio::spawn(crate::mmq::feed(Arc::downgrade(&dispatcher)));
         dispatcher
     }
 
@@ -162,6 +166,11 @@ impl Dispatcher {
     #[must_use]
     pub const fn events(&self) -> &Hub {
         &self.events
+    }
+
+    /// The message queue between the devices of an account.
+    pub(crate) const fn mmq(&self) -> &Exchange {
+        &self.mmq
     }
 
     /// Lets commands read and change the log. Only the first time counts.
@@ -385,16 +394,8 @@ impl Dispatcher {
         let mut target = identified.account.clone();
         let wanted = identity.args.named("targetuser").filter(|name| !name.is_empty());
         if let Some(name) = wanted {
-            let snapshot = self.switch.snapshot();
-            let found = identify::resolve(&snapshot, name).filter(|account| {
-                let below = own.is_some_and(|own| snapshot.is_below(account.id, own));
-                may_act_for(level, own == Some(account.id), below)
-            });
-            let found = found.ok_or_else(|| Failure::not_found(format!("targetuser {name}")))?;
-            if !matches!(identity.command.effect, Effect::Read) {
-                call::not_above(level, &found)?;
-            }
-            target = Some(found);
+            let changes = !matches!(identity.command.effect, Effect::Read);
+            target = Some(self.acted_for(level, own, name, "targetuser", changes)?);
         }
         let request_id = identity.request.field("requestid").filter(|id| !id.is_empty()).map(str::to_owned);
         if request_id.as_ref().is_some_and(|id| id.len() > MAX_REQUEST_ID) {
@@ -418,11 +419,33 @@ impl Dispatcher {
             source: *identity.source,
             peer: identity.request.origin.peer,
             stream: identity.request.stream.clone(),
+            joining: identity.request.joining.clone(),
             local: identity.request.origin.local,
             request: None,
             entry: None,
             cursor: identity.request.field("cursor").and_then(|cursor| cursor.trim().parse().ok()),
         })
+    }
+
+    /// The account that a caller may act for; the refusal names `what`.
+    pub(crate) fn acted_for(
+        &self,
+        level: Level,
+        own: Option<AccountId>,
+        name: &str,
+        what: &str,
+        changes: bool,
+    ) -> Result<Arc<strowger_model::Account>, Failure> {
+        let snapshot = self.switch.snapshot();
+        let found = identify::resolve(&snapshot, name).filter(|account| {
+            let below = own.is_some_and(|own| snapshot.is_below(account.id, own));
+            may_act_for(level, own == Some(account.id), below)
+        });
+        let found = found.ok_or_else(|| Failure::not_found(format!("{what} {name}")))?;
+        if changes {
+            call::not_above(level, &found)?;
+        }
+        Ok(found)
     }
 
     /// The running exchange.
@@ -452,6 +475,12 @@ impl Dispatcher {
     /// A row of `tb_api` makes or replaces a command of this name.
     pub(crate) fn has_entry(&self, name: &str) -> bool {
         self.rules().entry(name).is_some()
+    }
+
+    /// Something may follow the answer later on the same stream: an event, the result of what was begun.
+    #[must_use]
+    pub fn may_push(&self, request: &Request) -> bool {
+        request.may_push() || self.has_entry(request.command())
     }
 
     pub(crate) fn keys(&self) -> Arc<ApiKeys> {

@@ -139,6 +139,16 @@ impl Event {
         Self { seq, at, kind, accounts, billed, data, money, record }
     }
 
+    /// Whom it concerns: the accounts themselves and those above them.
+    pub(crate) fn accounts(&self) -> &[AccountId] {
+        &self.accounts
+    }
+
+    /// The account that it is about, where it names one.
+    pub(crate) fn user(&self) -> Option<AccountId> {
+        self.data.get("userid").and_then(Value::as_i64).map(AccountId)
+    }
+
     /// The account is one of those that it concerns, or stands above one.
     pub(super) fn concerns(&self, viewer: Viewer) -> bool {
         match viewer {

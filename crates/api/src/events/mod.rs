@@ -9,8 +9,8 @@ mod journal;
 mod subscription;
 mod webhooks;
 
-pub(crate) use event::kind_names;
 pub use event::{Event, EventKind, Filter, Viewer};
+pub(crate) use event::{kind_names, time_text};
 pub use hub::Hub;
 pub use strowger_store::{Webhook, WebhookProgress};
 pub use subscription::{Pushed, Subscription};

@@ -155,6 +155,8 @@ pub struct Request {
     pub(crate) broken: Option<Failure>,
     /// Where later answers go.
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
+    /// Where a connection of the message queue is left.
+    pub(crate) joining: Option<Arc<crate::mmq::Joining>>,
 }
 
 impl Request {
@@ -175,6 +177,7 @@ impl Request {
             size,
             broken: None,
             stream: None,
+            joining: None,
         }
     }
 
@@ -191,8 +194,7 @@ impl Request {
     }
 
     /// Something may follow the answer later on the same stream: an event, the result of what was begun.
-    #[must_use]
-    pub fn may_push(&self) -> bool {
+    pub(crate) fn may_push(&self) -> bool {
         crate::push::COMMANDS.contains(&self.command.as_str())
     }
 

@@ -44,6 +44,9 @@ async fn run(call: Call, _: Params) -> Outcome {
         put("api replays", memory.replays.len(), size_of::<([u8; 16], IpAddr)>());
         put("api sessions", memory.sessions.len(), size_of::<u64>() * 2);
     }
+    for (name, count, each) in call.dispatcher.mmq().queues().sizes() {
+        put(name, count, each);
+    }
     let count = |n: usize| Data::from(u64::try_from(n).unwrap_or(u64::MAX));
     let rows = rows
         .into_iter()

@@ -10,6 +10,8 @@ mod codesrevoke;
 mod eventlist;
 mod events;
 mod examples;
+mod mmq;
+mod mmqpublish;
 mod numberadd;
 mod numberassign;
 mod numberlist;
@@ -47,6 +49,8 @@ pub const COMMANDS: &[&Command] = &[
     &codesgenerate::COMMAND,
     &codeslist::COMMAND,
     &codesrevoke::COMMAND,
+    &mmq::COMMAND,
+    &mmqpublish::COMMAND,
     &numberadd::COMMAND,
     &numberassign::COMMAND,
     &numberlist::COMMAND,

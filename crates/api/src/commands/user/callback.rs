@@ -3,9 +3,10 @@
 use strowger_model::Account;
 use strowger_switch::{LineStatus, P2p, WaitFor};
 
+use super::placed::{push_later, reply};
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
-use crate::reply::{Failure, Reply};
+use crate::reply::Failure;
 
 params! {
     /// The number to be rung.
@@ -48,10 +49,10 @@ async fn run(call: Call, params: Params) -> Outcome {
         return Err(Failure::limit(format!("{limit} callbacks an hour, see callbacklimit")));
     }
     let order = P2p { account: account.id, first, second, caller: None, wait: WaitFor::Placed };
+    let events = call.switch().events();
     let placed = call.switch().place_p2p(order).await?;
-    Ok(Reply::ok(format!("callid:{} calling", placed.call))
-        .with("callid", placed.call.to_string())
-        .with("state", "calling"))
+    push_later(&call, events, placed.call);
+    Ok(reply(placed.call, "calling"))
 }
 
 /// The registered phone, else the number that the account is reached at.

@@ -16,6 +16,7 @@ mod getdetails;
 mod getphonenumber;
 mod lockphonenumber;
 mod p2p;
+mod placed;
 mod presence_get;
 mod presence_set;
 mod rating;

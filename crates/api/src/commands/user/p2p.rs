@@ -1,17 +1,14 @@
 //! `p2p`: phone to phone. The server calls one number, then the other, and bridges them.
 
-use strowger_model::event::{CallChanged, CallStep};
+use strowger_model::event::CallStep;
 use strowger_model::{Account, CallId};
-use strowger_switch::{Handle, LiveState, P2p, WaitFor};
+use strowger_switch::{P2p, WaitFor};
 use tokio::sync::broadcast::error::RecvError;
 
+use super::placed::{Events, push_later, reply};
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
 use crate::dispatch::Call;
-use crate::push::Later;
-use crate::reply::{Failure, Reply};
-
-/// What happens to calls.
-type Events = tokio::sync::broadcast::Receiver<CallChanged>;
+use crate::reply::Failure;
 
 params! {
     /// The second number, or the first where cnum is given instead of anum.
@@ -56,10 +53,7 @@ async fn run(call: Call, params: Params) -> Outcome {
         call.switch().place_p2p(P2p { account: account.id, first, second, caller: None, wait }).await?;
     let state = match params.waitfor {
         0 => {
-            if let Some(later) = Later::of(&call) {
-                let switch = call.switch().clone();
-                tokio::spawn(async move { later.result(settled(&mut events, &switch, placed.call).await) });
-            }
+            push_later(&call, events, placed.call);
             "calling"
         }
         1 => "connected",
@@ -69,40 +63,6 @@ async fn run(call: Call, params: Params) -> Outcome {
         }
     };
     Ok(reply(placed.call, state))
-}
-
-fn reply(call: CallId, state: &'static str) -> Reply {
-    Reply::ok(format!("callid:{call} {state}")).with("callid", call.to_string()).with("state", state)
-}
-
-/// How an order that was answered at once went on: both talk, or it failed before that.
-async fn settled(events: &mut Events, switch: &Handle, id: CallId) -> Outcome {
-    let mut answered = 0;
-    loop {
-        match events.recv().await {
-            Ok(CallChanged { call, what: CallStep::Answered { .. }, .. }) if call == id => {
-                answered += 1;
-                if answered == 2 {
-                    return Ok(reply(id, "connected"));
-                }
-            }
-            Ok(CallChanged { call, what: CallStep::Ended { reason, .. }, .. }) if call == id => {
-                return Err(Failure::failed(format!("callid:{id} {reason}")));
-            }
-            Ok(_) => {}
-            Err(RecvError::Lagged(_)) => {
-                let live = switch.live_calls(strowger_model::Scope::All).await?;
-                match live.iter().find(|running| running.id == id) {
-                    Some(running) if running.state == LiveState::Speaking => {
-                        return Ok(reply(id, "connected"));
-                    }
-                    Some(_) => {}
-                    None => return Err(Failure::failed(format!("callid:{id} ended"))),
-                }
-            }
-            Err(RecvError::Closed) => return Err(Failure::failed("the server is being stopped")),
-        }
-    }
 }
 
 /// With anum: anum, then bnum. Else bnum, then cnum. One number: the account's own phone first.
