@@ -148,7 +148,10 @@ async fn the_answer_to_the_own_question_stands_for_the_code() {
     let sent = "OK: a code was sent if an account has this address";
     assert_eq!(ask("apientry=forgotpasswordquestion&email=alice@mail.example").await, sent);
     let first = letter(&exchange, 1).await;
-    assert!(first.letter.body.expose().contains("Or answer your question: First pet?"), "it is asked by mail");
+    assert!(
+        first.letter.body.expose().contains("Or answer your question: First pet?"),
+        "it is asked by mail"
+    );
     assert_eq!(answer("Rex").await, wrong);
     assert_eq!(answer("old rex").await, "OK: a new password was sent");
     let password = told(&letter(&exchange, 2).await);

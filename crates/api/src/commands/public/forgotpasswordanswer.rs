@@ -35,7 +35,10 @@ async fn run(call: Call, params: Params) -> Outcome {
     let (mail, answer) = (params.email.trim(), params.forgotpasswordanswer.expose());
     let subject = onetime::subject(CodePurpose::Recovery, mail);
     let hash = onetime::hash(&subject, answer);
-    let account = call.store().try_recovery(&subject, &hash, params.forgotpasswordanswer.clone(), call.now().wall).await?;
+    let account = call
+        .store()
+        .try_recovery(&subject, &hash, params.forgotpasswordanswer.clone(), call.now().wall)
+        .await?;
     let Some(id) = account else {
         call.count_failure();
         return Err(Failure::invalid("forgotpasswordanswer is wrong or expired"));
