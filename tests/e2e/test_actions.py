@@ -120,12 +120,13 @@ def test_connections_to_the_database_are_made_anew(database):  # noqa: F811
 def test_the_process_restarts_when_the_calls_ended(action):
     with Server(hostcontrol="true", draintimeout=600) as server:
         server.account("alice", 5)
-        assert row(server, "rating", action).startswith("OK")
+        assert row(server, "verifyuser", action).startswith("OK")
         before, ready = server.ready, server.folder / "ready.json"
         inode = ready.stat().st_ino
         with Echo(server) as call:
             call.hears()
-            answer = server.api("rating", user="alice", password="alicepw", **({} if action == 4 else {"bnum": "999000"}))
+            fields = {"userusername": "alice"} if action == 4 else {}
+            answer = server.api("verifyuser", user="alice", password="alicepw", **fields)
             assert answer.startswith("ERROR") == (action == 54), answer
             wait_for(lambda: "draining" in server.log_text(), 30, "the drain")
             call.hears()
@@ -135,7 +136,7 @@ def test_the_process_restarts_when_the_calls_ended(action):
         assert server.credit("alice") == 5
         [cdr] = server.cdrs()
         assert cdr["disccode"] == "200", cdr
-        assert outcomes(server, "rating", "restart") == ["OK"]
+        assert outcomes(server, "verifyuser", "restart") == ["OK"]
 
 
 def test_without_the_capability_the_row_is_refused_and_nothing_runs(tmp_path):
