@@ -206,3 +206,17 @@ def test_tail_as_one_line_is_for_scripts(server):
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.mark.parametrize(("level", "reached"), [(0, []), (1, ["127.0.0.1"]), (2, ["127.0.0.1", "127.0.0.2"]), (3, ["127.0.0.1", "127.0.0.2"])])
+def test_the_console_is_reached_from_where_remoteadmin_says(level, reached):
+    """127.0.0.2 is no localhost, but this machine."""
+    with Server(remoteadmin=level) as server:
+        for source in ("127.0.0.1", "127.0.0.2"):
+            with socket.create_connection(("127.0.0.1", server.ready["admin"]), PATIENCE, (source, 0)) as connection:
+                connection.settimeout(PATIENCE)
+                try:
+                    came = connection.recv(9, socket.MSG_WAITALL)
+                except ConnectionResetError:
+                    came = b""
+                assert bool(came) == (source in reached), (level, source)

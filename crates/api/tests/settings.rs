@@ -241,16 +241,20 @@ async fn apidefneedlogin() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn remoteadmin() {
+    // An address of this machine that is no loopback one, where it has any.
+    let own = strowger_switch::interfaces().unwrap().into_iter().map(|one| one.address);
+    let is_plain = |address: &std::net::IpAddr| address.is_ipv4() && !address.is_loopback();
+    let own = own.into_iter().find(is_plain).map_or("127.0.0.3".to_owned(), |address| address.to_string());
     for (value, reachable) in [
-        ("0", [false, false, false, false]),
-        ("1", [true, false, false, false]),
-        ("2", [true, false, false, false]),
-        ("3", [true, true, false, false]),
-        ("4", [true, true, true, false]),
-        ("5", [true, true, true, true]),
+        ("0", [false, false, false, false, false, false]),
+        ("1", [true, false, false, false, false, false]),
+        ("2", [true, true, true, false, false, false]),
+        ("3", [true, true, true, true, false, false]),
+        ("4", [true, true, true, true, true, false]),
+        ("5", [true, true, true, true, true, true]),
     ] {
         let exchange = Exchange::new(&[("remoteadmin", value), ("trustediplist", TRUSTED)]).await;
-        let got = [HERE, TRUSTED, LAN, FAR]
+        let got = [HERE, "127.0.0.2", &own, TRUSTED, LAN, FAR]
             .map(|peer| exchange.api.console_reachable(format!("{peer}:5000").parse().unwrap()));
         assert_eq!(got, reachable, "remoteadmin={value}");
         exchange.stop().await;
@@ -395,15 +399,19 @@ async fn the_key_and_the_server_salt() {
     }
 }
 
-/// Every cell of the committed matrix that refuses does refuse, and every one that lets in a command which only reads
-/// does let in: level × command × source × transport on a real exchange.
+/// Names no account: whoever is let in is told so before the command does anything.
+const NO_TARGET: &str = "&targetuser=no-such-account";
+const TARGET: &str = "ERROR: not found: targetuser no-such-account";
+
+/// Every cell of the committed matrix on a real exchange, level × command × source × transport: those that refuse do, and
+/// those that let in do, commands that write too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_matrix_is_what_happens() {
     let exchange = exchange(&[("trustediplist", TRUSTED)]).await;
     exchange.console("apientry=newuseri&u_username=olga&u_password=po&u_type=2").await;
     exchange.console("apientry=newuseri&u_username=adam&u_password=pad&u_type=15").await;
     let matrix = strowger_api::matrix();
-    let mut cells = 0;
+    let (mut cells, mut let_in, mut all) = (0, 0, 0);
     for row in matrix.lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
         let (name, account) = (columns[0], columns[2]);
@@ -429,8 +437,17 @@ async fn the_matrix_is_what_happens() {
             (FAR, Transport::Udp),
         ]) {
             let refused = *cell == "-";
+            all += 1;
             let reads = command.is_available() && command.effect == strowger_api::Effect::Read;
-            // Without parameters some commands do something: they are asked only where they must be refused.
+            if !refused {
+                // What is let in comes as far as the account that it is for; money from afar as far as the nonce.
+                let got = exchange.line_from(peer, transport, &format!("{line}{NO_TARGET}")).await;
+                let afar = matches!(peer, LAN | FAR) || transport == Transport::Udp;
+                let nonce = afar && command.effect == strowger_api::Effect::Money && got.starts_with(NONCE);
+                assert!(got == TARGET || nonce, "{name} {account} {peer} {transport:?}: {got}");
+                let_in += 1;
+            }
+            // Without parameters some commands do something: those are asked only where they must be refused.
             if !refused && !reads {
                 continue;
             }
@@ -442,6 +459,8 @@ async fn the_matrix_is_what_happens() {
             cells += 1;
         }
     }
-    assert!(cells > 3_000, "{cells} cells were tried");
+    let refusing = matrix.lines().skip(1).flat_map(|row| row.split('\t').skip(3)).filter(|cell| *cell == "-");
+    assert_eq!(refusing.count() + let_in, all, "no cell is left out");
+    assert!(cells > 3_000, "{cells} cells were run");
     exchange.stop().await;
 }

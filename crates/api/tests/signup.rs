@@ -131,6 +131,51 @@ async fn a_forgotten_password_is_replaced_after_the_code_came_back() {
     exchange.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_answer_to_the_own_question_stands_for_the_code() {
+    let exchange = Exchange::new(&[]).await;
+    exchange.admin("apientry=newuseri&u_username=alice&u_password=pa&u_email=alice@mail.example").await;
+    let ask = |query: &str| {
+        let line = format!("?authkey=K&{query}");
+        let exchange = &exchange;
+        async move { exchange.line(&line).await.trim().to_owned() }
+    };
+    let own = "authid=alice&authpwd=pa";
+    for (field, value) in [("forgotpasswordquestion", "First pet?"), ("forgotpasswordanswer", "Old Rex")] {
+        let line = format!("apientry=setfield&{own}&fieldname={field}&fieldvalue={value}");
+        assert_eq!(ask(&line).await, format!("OK: {field} set"));
+    }
+    let details = ask(&format!("apientry=getdetails&{own}&mode=max")).await;
+    assert!(details.contains("forgotpasswordquestion=First pet?"), "{details}");
+    assert!(!details.contains("Rex") && !details.contains("forgotpasswordanswer"), "{details}");
+    for (query, denied) in [
+        ("apientry=db&sql=select forgotpasswordanswer from tb_users where username='alice'", false),
+        ("apientry=getfield&retfieldname=forgotpasswordanswer&filterfieldvalue=alice", true),
+        ("apientry=listusers&u_extended=1", false),
+        ("apientry=inspect", false),
+    ] {
+        let got = ask(&format!("{ADMIN}&{query}")).await;
+        assert!(!got.contains("Rex") && got.starts_with("ERROR") == denied, "{query}: {got}");
+    }
+    let answer = |text: &str| {
+        ask(&format!("apientry=forgotpasswordanswer&email=alice@mail.example&forgotpasswordanswer={text}"))
+    };
+    let wrong = "ERROR: invalid parameter: forgotpasswordanswer is wrong or expired";
+    assert_eq!(answer("Old Rex").await, wrong, "nobody asked");
+    let sent = "OK: a code was sent if an account has this address";
+    assert_eq!(ask("apientry=forgotpasswordquestion&email=alice@mail.example").await, sent);
+    let first = letter(&exchange, 1).await;
+    assert!(
+        first.letter.body.expose().contains("Or answer your question: First pet?"),
+        "it is asked by mail"
+    );
+    assert_eq!(answer("Rex").await, wrong);
+    assert_eq!(answer("old rex").await, "OK: a new password was sent");
+    let password = told(&letter(&exchange, 2).await);
+    assert_eq!(ask(&format!("apientry=status&authid=alice&authpwd={password}")).await, "OK: 1");
+    exchange.stop().await;
+}
+
 /// Texts that would be SQL if a parameter ever became part of a statement.
 const CORPUS: [&str; 12] = [
     "'",

@@ -199,7 +199,7 @@ Api {
     apidefneedlogin: u32 = "0" { max: 3 }
         "Whether a nonce is demanded: 0 no, 1 from addresses that are not trusted, 2 always, 3 always and bound to the address."
     remoteadmin: u32 = "1" { max: 5, documented: Some("5") }
-        "From where the console port is reachable: 0 nowhere, 1 127.0.0.1 and ::1, 2 this machine, 3 trusted addresses, 4 the local network, 5 everywhere."
+        "From where the console port is reachable: 0 nowhere, 1 127.0.0.1 and ::1, 2 any address of this machine, 3 trusted addresses too, 4 private addresses and the networks of the interfaces too, 5 everywhere."
     apiv2auth: u32 = "2" { max: 6 }
         "What a user sends: 0 default, 2 user with password or PIN, 4 user or password or PIN, 6 user and password only."
     callingcardauth: u32 = "0" { max: 3 }

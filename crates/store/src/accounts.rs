@@ -1,5 +1,5 @@
 //! Accounts as the switch keeps them: `account` joined with its profile, passwords in clear in memory only.
-//! Passwords that outside SQL wrote in clear are encrypted in the database when they are first read.
+//! Secrets that outside SQL wrote in clear are encrypted in the database when they are first read.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,6 +10,7 @@ use strowger_model::{Account, AccountId, AccountKind, NeedAuth, Secret, Unit};
 use crate::db::{Conn, Fault, Row, values};
 use crate::errors::Unavailable;
 use crate::keyring::Keyring;
+use crate::schema::SECRETS;
 use crate::store::Store;
 use crate::tx::{Stop, Tx};
 
@@ -160,10 +161,9 @@ fn parse_range(text: &str) -> Option<IpRange> {
 
 /// Encrypts what outside SQL wrote in clear, in these accounts or in all. Returns how many rows there were.
 pub(crate) fn seal_clear(store: &Store, ids: Option<&[AccountId]>) -> Result<u64, Unavailable> {
-    let mut sql = "SELECT id, password, pin, rowkey FROM account WHERE \
-                   ((password <> '' AND substr(password, 1, 5) <> 'enc1:') \
-                   OR (pin <> '' AND substr(pin, 1, 5) <> 'enc1:'))"
-        .to_owned();
+    let clear = SECRETS.map(|name| format!("({name} <> '' AND substr({name}, 1, 5) <> 'enc1:')"));
+    let mut sql =
+        format!("SELECT id, rowkey, {} FROM account WHERE ({})", SECRETS.join(", "), clear.join(" OR "));
     if let Some(ids) = ids {
         let list: Vec<String> = ids.iter().map(ToString::to_string).collect();
         sql.push_str(&format!(
@@ -175,12 +175,12 @@ pub(crate) fn seal_clear(store: &Store, ids: Option<&[AccountId]>) -> Result<u64
         let rows = tx.query(&sql, &[])?;
         let mut sealed = 0;
         for row in &rows {
-            for (column, name) in [(1, "password"), (2, "pin")] {
-                let clear = row.text(column);
+            for (index, name) in SECRETS.into_iter().enumerate() {
+                let clear = row.text(index + 2);
                 if clear.is_empty() || Keyring::is_sealed(&clear) {
                     continue;
                 }
-                let stored = seal(tx, &clear, name, &row.text(3))?;
+                let stored = seal(tx, &clear, name, &row.text(1))?;
                 tx.execute(
                     &format!("UPDATE account SET {name} = ?1 WHERE id = ?2"),
                     &values![stored, row.int(0)],
@@ -192,18 +192,24 @@ pub(crate) fn seal_clear(store: &Store, ids: Option<&[AccountId]>) -> Result<u64
     })
 }
 
-/// The password and the PIN of an account in clear, for a comparison.
+/// The secrets of an account in clear, for a comparison; in the order of [`SECRETS`].
 pub(crate) fn opened(
     conn: &mut Conn,
     keyring: &Keyring,
     id: AccountId,
-) -> Result<Option<[Secret; 2]>, Fault> {
-    let row = conn.first("SELECT password, pin, rowkey FROM account WHERE id = ?1", &values![id])?;
+) -> Result<Option<Vec<Secret>>, Fault> {
+    let sql = format!("SELECT rowkey, {} FROM account WHERE id = ?1", SECRETS.join(", "));
+    let row = conn.first(&sql, &values![id])?;
     Ok(row.and_then(|row| {
-        let rowkey = row.text(2);
-        let password = keyring.open(&row.text(0), "password", &rowkey).ok()?;
-        Some([password, keyring.open(&row.text(1), "pin", &rowkey).ok()?])
+        let open = |(index, name): (usize, &str)| keyring.open(&row.text(index + 1), name, &row.text(0)).ok();
+        SECRETS.into_iter().enumerate().map(open).collect()
     }))
+}
+
+/// Compares without telling by its duration where the first difference is.
+pub(crate) fn constant_time_equal(a: &[u8], b: &[u8]) -> bool {
+    let difference = a.iter().zip(b).fold(a.len() ^ b.len(), |d, (x, y)| d | usize::from(x ^ y));
+    difference == 0
 }
 
 /// Encrypts a clear text for a column of a row.

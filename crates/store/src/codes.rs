@@ -1,11 +1,14 @@
 //! One-time codes: what was sent to somebody and waits to come back. Subjects and codes are digests that the caller
 //! makes; a code is good once, for a while, and for a few tries. Nothing here sends or compares clear text.
 
-use strowger_model::{AccountId, Wall};
+use strowger_model::{AccountId, Secret, Wall};
 
-use crate::db::values;
+use crate::accounts::{constant_time_equal, opened};
+use crate::db::{Fault, Row, values};
 use crate::errors::{ReadError, UserError};
+use crate::schema::SECRETS;
 use crate::store::Store;
+use crate::tx::Tx;
 
 /// Tries before a code is void.
 const MAX_ATTEMPTS: i64 = 5;
@@ -80,21 +83,31 @@ impl Store {
         let (subject, hash) = (subject.to_owned(), hash.to_owned());
         self.write(move |tx| {
             tx.check_epoch()?;
-            tx.execute(
-                "UPDATE onetime_code SET attempts = attempts + 1 WHERE purpose = ?1 AND subject = ?2",
-                &values![purpose.name(), &subject],
-            )?;
-            let row = tx.first(
-                "SELECT id, account_id, hash, attempts, expires_ms FROM onetime_code \
-                 WHERE purpose = ?1 AND subject = ?2",
-                &values![purpose.name(), &subject],
-            )?;
-            let Some(row) = row else { return Ok(None) };
-            let good = row.text(2) == hash && row.int(3) <= MAX_ATTEMPTS && row.int(4) >= now.0;
-            if good {
-                tx.execute("DELETE FROM onetime_code WHERE id = ?1", &values![row.int(0)])?;
-            }
-            Ok(row.account(1).filter(|_| good))
+            Ok(try_one(tx, purpose, &subject, now, |_, row| Ok(row.text(2) == hash))?)
+        })
+        .await
+    }
+
+    /// The same for a forgotten password: the answer to the account's own question counts beside the code.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn try_recovery(
+        &self,
+        subject: &str,
+        hash: &str,
+        answer: Secret,
+        now: Wall,
+    ) -> Result<Option<AccountId>, UserError> {
+        let (subject, hash) = (subject.to_owned(), hash.to_owned());
+        self.write(move |tx| {
+            tx.check_epoch()?;
+            let right = |tx: &mut Tx<'_>, row: &Row| {
+                // Both are looked at, so that the time does not tell which of them was meant.
+                let by_answer = is_answer(tx, row.account(1), &answer)?;
+                Ok((row.text(2) == hash) | by_answer)
+            };
+            Ok(try_one(tx, CodePurpose::Recovery, &subject, now, right)?)
         })
         .await
     }
@@ -132,4 +145,43 @@ impl Store {
         }))
         .await
     }
+}
+
+/// Counts a try, and spends the code where `right` holds for its row.
+fn try_one(
+    tx: &mut Tx<'_>,
+    purpose: CodePurpose,
+    subject: &str,
+    now: Wall,
+    right: impl FnOnce(&mut Tx<'_>, &Row) -> Result<bool, Fault>,
+) -> Result<Option<AccountId>, Fault> {
+    tx.execute(
+        "UPDATE onetime_code SET attempts = attempts + 1 WHERE purpose = ?1 AND subject = ?2",
+        &values![purpose.name(), subject],
+    )?;
+    let row = tx.first(
+        "SELECT id, account_id, hash, attempts, expires_ms FROM onetime_code \
+         WHERE purpose = ?1 AND subject = ?2",
+        &values![purpose.name(), subject],
+    )?;
+    let Some(row) = row else { return Ok(None) };
+    let good = right(tx, &row)? && row.int(3) <= MAX_ATTEMPTS && row.int(4) >= now.0;
+    if good {
+        tx.execute("DELETE FROM onetime_code WHERE id = ?1", &values![row.int(0)])?;
+    }
+    Ok(row.account(1).filter(|_| good))
+}
+
+/// The text is what the account has as the answer to its question. Nobody remembers case and blanks.
+fn is_answer(tx: &mut Tx<'_>, account: Option<AccountId>, text: &Secret) -> Result<bool, Fault> {
+    let keyring = tx.keyring.clone();
+    let secrets = opened(tx.raw(), &keyring, account.unwrap_or_default())?;
+    let at = SECRETS.iter().position(|name| *name == "forgotpasswordanswer");
+    let stored = secrets.zip(at).and_then(|(secrets, at)| secrets.into_iter().nth(at)).unwrap_or_default();
+    let plain = |secret: &Secret| {
+        Secret::new(secret.expose().split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase())
+    };
+    let (stored, text) = (plain(&stored), plain(text));
+    let same = constant_time_equal(stored.expose().as_bytes(), text.expose().as_bytes());
+    Ok(same && !stored.is_empty())
 }

@@ -17,6 +17,7 @@ mod start;
 pub use clock::{Zone, is_time_zone};
 pub use directory::TableChange;
 pub use driver::flows::SipFlow;
+pub use driver::sys::{Interface, interfaces};
 pub use handle::types::{
     ApiDatagram, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, InstantText, LineStatus,
     LiveCall, LiveState, MessageRefusal, MessageState, OutboundRegistration, P2p, P2pError, P2pPlaced,

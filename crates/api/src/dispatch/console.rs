@@ -1,11 +1,12 @@
 //! Logging in at the console.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use strowger_guard::Door;
 use strowger_model::AccountId;
 use strowger_store::AuditEntry;
+use strowger_switch::{Interface, interfaces};
 
 use super::{Dispatcher, identify, refuse};
 use crate::auth::{Level, Place, look, may_log_in, same_text};
@@ -16,11 +17,11 @@ use crate::request::{ConsoleUser, Known, Origin, Request, Transport};
 const NOBODY: u32 = 0;
 /// `remoteadmin`: localhost.
 const LOCALHOST: u32 = 1;
-/// `remoteadmin`: the same machine, which is the same here.
+/// `remoteadmin`: the same machine, by any of its own addresses.
 const SAME_MACHINE: u32 = 2;
-/// `remoteadmin`: trusted sources.
+/// `remoteadmin`: trusted sources too.
 const TRUSTED: u32 = 3;
-/// `remoteadmin`: private addresses too.
+/// `remoteadmin`: private addresses and the networks of the interfaces too.
 const LAN: u32 = 4;
 
 impl Dispatcher {
@@ -43,11 +44,16 @@ impl Dispatcher {
     pub fn console_reachable(&self, peer: SocketAddr) -> bool {
         let config = self.switch.config();
         let source = look(&Origin::new(peer, peer, Transport::Console), &config);
-        match config.remoteadmin {
+        let level = config.remoteadmin;
+        match level {
             NOBODY => false,
-            LOCALHOST | SAME_MACHINE => source.place == Place::Loopback,
-            TRUSTED => source.trusted || source.place == Place::Loopback,
-            LAN => source.place <= Place::Lan,
+            LOCALHOST..=LAN if source.place == Place::Loopback => true,
+            SAME_MACHINE..=LAN => {
+                (level >= TRUSTED && source.trusted)
+                    || (level >= LAN && source.place <= Place::Lan)
+                    || is_near(source.address, level >= LAN)
+            }
+            LOCALHOST => false,
             _ => true,
         }
     }
@@ -104,4 +110,12 @@ impl Dispatcher {
             outcome: outcome.to_owned(),
         });
     }
+}
+
+/// The address is one of this machine, or where `neighbours` count in the network of one of its interfaces. What the
+/// kernel does not tell is not near.
+fn is_near(address: IpAddr, neighbours: bool) -> bool {
+    let near = |one: &Interface| one.address == address || (neighbours && one.is_near(address));
+    // All of 127/8 is this machine, though only one address of it is on an interface.
+    address.is_loopback() || interfaces().unwrap_or_default().iter().any(near)
 }

@@ -40,8 +40,15 @@ fn path(command: &Command) -> Value {
     let (name, reply) = (command.name, format!("#/components/schemas/{}.reply", command.name));
     let common = common_of(command);
     let reference = |name: &&str| json!({ "$ref": format!("#/components/parameters/{name}") });
-    let mut parameters: Vec<Value> =
-        own_params(command).map(|param| query_parameter(command, param)).collect();
+    let example = example(command);
+    let own_parameter = |param: &Param| {
+        let mut parameter = query_parameter(command, param);
+        if let Some(value) = example.get(param.name) {
+            parameter["example"] = value.clone();
+        }
+        parameter
+    };
+    let mut parameters: Vec<Value> = own_params(command).map(own_parameter).collect();
     let own = |name: &&&str| !command.declares(name);
     parameters.extend(["format"].iter().chain(common).filter(own).map(reference));
     let operation = |id: String| {
@@ -64,12 +71,31 @@ fn path(command: &Command) -> Value {
     let mut get = operation(name.to_owned());
     get["parameters"] = parameters.into();
     let mut post = operation(format!("{name}.post"));
-    let schema = json!({ "schema": { "$ref": format!("#/components/schemas/{name}.request") } });
+    let mut body = json!({ "schema": { "$ref": format!("#/components/schemas/{name}.request") } });
+    if !example.is_empty() {
+        body["example"] = example.into();
+    }
     post["requestBody"] = json!({
         "required": command.params.iter().any(Param::is_required),
-        "content": { "application/json": schema, "application/x-www-form-urlencoded": schema },
+        "content": { "application/json": body, "application/x-www-form-urlencoded": body },
     });
     json!({ "get": get, "post": post })
+}
+
+/// The values of the declared example, each of its parameter's type.
+fn example(command: &Command) -> Map<String, Value> {
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let pairs = command.example.split('&').filter_map(|pair| pair.split_once('='));
+    let values = pairs.filter_map(|(name, text)| {
+        let param = own_params(command).find(|param| param.name == name)?;
+        let text = decoded(text);
+        let value = match (probe(command, param), text.parse::<i64>()) {
+            (Probed::Whole(..), Ok(number)) => number.into(),
+            _ => text.into(),
+        };
+        Some((name.to_owned(), value))
+    });
+    values.collect()
 }
 
 /// Parameters of which only a description is known (`ep|logic|all`) have no name.

@@ -6,7 +6,7 @@ mod users;
 
 use crate::db::{Conn, Engine, Fault, values};
 
-pub(crate) use self::users::{COLUMNS, Place};
+pub(crate) use self::users::{COLUMNS, Place, SECRETS, secret_column};
 pub use self::users::{Column, ColumnKind, user_column};
 
 /// The migrations in order. A published one never changes; the next gets the next number.
@@ -53,6 +53,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0035_tb_messages", include_str!("../../sql/0035_tb_messages.sql")),
     ("0036_tb_presence", include_str!("../../sql/0036_tb_presence.sql")),
     ("0037_tb_smsreceived", include_str!("../../sql/0037_tb_smsreceived.sql")),
+    ("0070_recovery_question", include_str!("../../sql/0070_recovery_question.sql")),
 ];
 
 /// Brings the database to this version's schema, in one transaction.

@@ -12,7 +12,7 @@ pub enum ColumnKind {
     Decimal,
     /// `YYYY-MM-DD HH:MM:SS` in UTC.
     Date,
-    /// A password or PIN: written, never read.
+    /// A password, a PIN or the answer to a question: written, never read.
     Secret,
 }
 
@@ -74,7 +74,7 @@ const fn balance(name: &'static str) -> Column {
 }
 
 /// All of them, in the order of the view.
-pub(crate) const COLUMNS: [Column; 91] = [
+pub(crate) const COLUMNS: [Column; 93] = [
     Column { settable: false, ..account_int("id", "NULL") },
     account_int("type", "0"),
     account_int("parentid", "0"),
@@ -83,6 +83,7 @@ pub(crate) const COLUMNS: [Column; 91] = [
     account_text("username"),
     secret("password"),
     secret("pin"),
+    secret("forgotpasswordanswer"),
     account_int("rights", "30"),
     account_int("enabled", "1"),
     account_int("temporarydisabled", "0"),
@@ -136,6 +137,7 @@ pub(crate) const COLUMNS: [Column; 91] = [
     text("musiconhold"),
     text("choosecodecs"),
     text("comment"),
+    text("forgotpasswordquestion"),
     int("regival"),
     int("ringgroup"),
     int("rgmode"),
@@ -168,6 +170,14 @@ pub(crate) const COLUMNS: [Column; 91] = [
     column("held", ColumnKind::Decimal, Place::Computed, "NULL"),
 ];
 
+/// The columns that are encrypted in the database, written and never read.
+pub(crate) const SECRETS: [&str; 3] = ["password", "pin", "forgotpasswordanswer"];
+
+/// A secret column's name in lower case; none: it is an ordinary one.
+pub(crate) fn secret_column(name: &str) -> Option<&'static str> {
+    SECRETS.into_iter().find(|column| name.eq_ignore_ascii_case(column))
+}
+
 /// The column of a name as clients write it: any case, and the spellings of the documents.
 #[must_use]
 pub fn user_column(name: &str) -> Option<&'static Column> {
@@ -186,6 +196,13 @@ mod tests {
             assert_eq!(column.name, column.name.to_ascii_lowercase());
             assert!(!COLUMNS[..index].iter().any(|c| c.name == column.name), "{} twice", column.name);
         }
+    }
+
+    #[test]
+    fn the_secrets_are_the_columns_of_that_kind() {
+        let declared: Vec<&str> =
+            COLUMNS.iter().filter(|c| c.kind == ColumnKind::Secret).map(|c| c.name).collect();
+        assert_eq!(declared, SECRETS);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{plan, refused};
 use crate::cell::Cell;
 use crate::db::Value as DbValue;
 use crate::errors::{ReadError, SqlError};
+use crate::schema::secret_column;
 use crate::store::Store;
 use crate::tsql::SqlAnswer;
 
@@ -258,7 +259,8 @@ impl Binder {
     /// A placeholder for a place.
     fn place(&mut self, slot: Slot) -> Result<Expr, SqlError> {
         if let Slot::Named(name) = &slot
-            && matches!(name.as_str(), "password" | "pin" | "authpwd" | "pwd" | "token" | "authkey")
+            && (secret_column(name).is_some()
+                || matches!(name.as_str(), "authpwd" | "pwd" | "token" | "authkey"))
         {
             return Err(refused(format!("{{{name}}}"), "secrets are not put into statements"));
         }

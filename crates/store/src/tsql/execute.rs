@@ -10,13 +10,14 @@ use strowger_model::AccountId;
 use super::bound::numbered;
 use super::plan::{DeletePlan, InsertPlan, SelectPlan, UpdatePlan};
 use super::rewrite::table_name;
-use super::secrets::{Comparison, literal, secret_column, take_out};
+use super::secrets::{Comparison, literal, take_out};
 use super::{SqlAnswer, refused};
-use crate::accounts::opened;
+use crate::accounts::{constant_time_equal, opened};
 use crate::cell::Table;
 use crate::db::{Conn, Engine, Fault, READ_LIMIT_MS, Value, values};
 use crate::errors::{ReadError, SqlError};
 use crate::fields::write_secret;
+use crate::schema::{SECRETS, secret_column};
 use crate::store::Store;
 use crate::tx::{Stop, Tx};
 
@@ -110,17 +111,13 @@ fn restrict_to(query: &mut Query, ids: &[String]) {
     }
 }
 
-fn all_equal(comparisons: &[Comparison], secrets: &[strowger_model::Secret; 2]) -> bool {
+fn all_equal(comparisons: &[Comparison], secrets: &[strowger_model::Secret]) -> bool {
     comparisons.iter().all(|comparison| {
-        let stored = if comparison.column == "pin" { &secrets[1] } else { &secrets[0] };
-        constant_time_equal(stored.expose().as_bytes(), comparison.with.expose().as_bytes())
+        let stored = SECRETS.iter().zip(secrets).find(|(name, _)| **name == comparison.column);
+        stored.is_some_and(|(_, stored)| {
+            constant_time_equal(stored.expose().as_bytes(), comparison.with.expose().as_bytes())
+        })
     })
-}
-
-/// Compares without telling by its duration where the first difference is.
-fn constant_time_equal(a: &[u8], b: &[u8]) -> bool {
-    let difference = a.iter().zip(b).fold(a.len() ^ b.len(), |d, (x, y)| d | usize::from(x ^ y));
-    difference == 0
 }
 
 /// Runs an ad-hoc statement with everything but rows denied.

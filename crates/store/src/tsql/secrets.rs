@@ -1,4 +1,4 @@
-//! Passwords and PINs in ad-hoc statements: `password = 'x'` as a top-level AND condition is taken out and evaluated
+//! Secrets in ad-hoc statements: `password = 'x'` as a top-level AND condition is taken out and evaluated
 //! against the decrypted values; literals that are written are encrypted on the way in; everything else is refused.
 
 use std::ops::ControlFlow;
@@ -9,11 +9,7 @@ use strowger_model::Secret;
 use super::refused;
 use super::rewrite::column_name;
 use crate::errors::SqlError;
-
-/// A secret column's name in lower case; none: it is an ordinary one.
-pub(super) fn secret_column(name: &str) -> Option<&'static str> {
-    ["password", "pin"].into_iter().find(|column| name.eq_ignore_ascii_case(column))
-}
+use crate::schema::secret_column;
 
 /// What a secret column is compared with.
 pub(super) struct Comparison {

@@ -1,4 +1,4 @@
-//! `forgotpasswordanswer`: a code for a new password came back.
+//! `forgotpasswordanswer`: a code for a new password came back, or the answer to the account's own question.
 
 use strowger_model::{Scope, Secret};
 use strowger_store::{CodePurpose, LetterKind};
@@ -11,7 +11,7 @@ use crate::reply::{Failure, Reply};
 params! {
     /// The e-mail address of the account.
     email: String,
-    /// The code that was sent there.
+    /// The code that was sent there, or the answer to the question of the account.
     forgotpasswordanswer: Secret,
 }
 
@@ -24,7 +24,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Takes the code of forgotpasswordquestion, makes a new password and sends it; five tries a code.",
+    summary: "Takes the code of forgotpasswordquestion or the answer to the account's question, makes a new password and sends it; five tries a code.",
     spec: "server-api: API",
     example: "email=alice@mail.example&forgotpasswordanswer=ABCDE23456",
     reply: "OK: a new password was sent",
@@ -35,7 +35,10 @@ async fn run(call: Call, params: Params) -> Outcome {
     let (mail, answer) = (params.email.trim(), params.forgotpasswordanswer.expose());
     let subject = onetime::subject(CodePurpose::Recovery, mail);
     let hash = onetime::hash(&subject, answer);
-    let account = call.store().try_code(CodePurpose::Recovery, &subject, &hash, call.now().wall).await?;
+    let account = call
+        .store()
+        .try_recovery(&subject, &hash, params.forgotpasswordanswer.clone(), call.now().wall)
+        .await?;
     let Some(id) = account else {
         call.count_failure();
         return Err(Failure::invalid("forgotpasswordanswer is wrong or expired"));

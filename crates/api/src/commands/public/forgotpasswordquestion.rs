@@ -1,8 +1,9 @@
-//! `forgotpasswordquestion`: sends a code for a new password. Whether an account has the address shows neither in the
+//! `forgotpasswordquestion`: sends a code for a new password, and the account's question. Whether an account has the address shows neither in the
 //! answer nor in its time: what is done for it is done afterwards.
 
 use std::sync::Arc;
 
+use strowger_model::Scope;
 use strowger_store::{CodePurpose, LetterKind};
 use tokio::sync::Semaphore;
 
@@ -29,7 +30,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Sends a one-time code for a new password to the address, if an account has it; the answer is the same.",
+    summary: "Sends a one-time code for a new password, and the account's question if it has one, to the address, if an account has it; the answer is the same.",
     spec: "server-api: API",
     example: "email=alice@mail.example",
     reply: "OK: a code was sent if an account has this address",
@@ -64,8 +65,14 @@ async fn look_after(call: &Call, subject: &str, mail: &str) -> Result<(), Failur
     let id = account.as_ref().map(|account| account.id);
     onetime::keep(call, CodePurpose::Recovery, subject, id, &code).await?;
     let Some(account) = account else { return Ok(()) };
+    let fields = call.store().user_fields(Scope::All, account.id, &["forgotpasswordquestion"]).await?;
+    let question = fields.into_iter().next().map(|(_, question)| question).unwrap_or_default();
+    let question = match question.trim() {
+        "" => String::new(),
+        question => format!("Or answer your question: {question}\n"),
+    };
     let text = format!(
-        "Your code for a new password of the account {} is {}.\nIf you did not ask for it, nothing changes.\n",
+        "Your code for a new password of the account {} is {}.\n{question}If you did not ask for it, nothing changes.\n",
         account.username,
         code.expose()
     );

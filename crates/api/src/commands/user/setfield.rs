@@ -9,7 +9,7 @@ use crate::dispatch::Call;
 use crate::reply::{Failure, Reply};
 
 /// What account holders may always set.
-const FREE: [&str; 29] = [
+const FREE: [&str; 31] = [
     "forwardonbusy",
     "forwardonnoanswer",
     "forwardalways",
@@ -39,6 +39,9 @@ const FREE: [&str; 29] = [
     "voicemailonnoansw",
     "voicemailalways",
     "notifymissede-mail",
+    // Ours: what is asked when the password was forgotten.
+    "forgotpasswordquestion",
+    "forgotpasswordanswer",
 ];
 /// What they may set while it is empty.
 const ONCE: [&str; 16] = [
@@ -60,7 +63,7 @@ const ONCE: [&str; 16] = [
     "utc",
 ];
 /// Fields of `tb_users` that only sensitive requests may set.
-const SENSITIVE: [&str; 5] = ["credit", "password", "pin", "type", "rights"];
+const SENSITIVE: [&str; 6] = ["credit", "password", "pin", "forgotpasswordanswer", "type", "rights"];
 /// `tb_users.rights` of a general administrator.
 const RIGHTS_SERVER_ADMIN: i64 = 60;
 
