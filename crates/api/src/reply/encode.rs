@@ -190,7 +190,10 @@ fn encode_failure(failure: &Failure, format: Format, wanted: &Wanted) -> String 
     let body = write(&text);
     match wanted.limit {
         Some(limit) if body.len() > limit => {
-            cut(write(&format!("{prefix}{}", failure.kind.name())), Some(limit))
+            let kind = format!("{prefix}{}", failure.kind.name());
+            let short = write(&kind);
+            // A torn document says nothing, the bare text does.
+            if short.len() > limit { cut(kind, Some(limit)) } else { short }
         }
         _ => body,
     }
@@ -357,5 +360,6 @@ mod tests {
             &Wanted { limit, ..wanted("") },
             "ERROR: invalid parameter",
         );
+        check(Err(Failure::missing("bnum")), &Wanted { limit, ..wanted("soap") }, "ERROR: missing parameter");
     }
 }
