@@ -76,6 +76,7 @@ fn the_documented_examples_run_unchanged() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn t_sql_words_are_rewritten() {
     for bench in engines() {
         let store = bench.open();
