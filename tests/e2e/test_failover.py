@@ -159,6 +159,34 @@ def test_a_database_that_does_not_open_leaves_the_old_one_in_use(tmp_path):
         assert (server.folder / "database.number").exists() and server.credit("alice") == 4
 
 
+def test_a_call_that_the_failover_ends_is_not_lost(tmp_path):
+    spare = tmp_path / "spare.db"
+    with Server(failoverdatabases=f"sqlite:{spare}") as server:
+        server.account("alice", credit=10)
+        server.price("49", 6, step=1)
+        with Sipp("uas") as trunk:
+            server.trunk("gate", trunk.port, "49")
+            with caller(server, "alice", "4930123", "uac-bye-by-callee") as phone:
+                wait_for(lambda: server.calls() and server.calls()[0]["state"] == "speaking", 10, "the answer")
+                # A copy of this moment: what the end of the call writes is not in it.
+                server.ok("dbbackup", path="now.backup")
+                shutil.copy(server.folder / "backups" / "now.backup", spare)
+                before = starts(server)
+                answer = server.api("dbfailover")
+                if answer.startswith("OK"):
+                    wait_for(lambda: "not failed over" in server.log_text(), 60, "the refusal in the log")
+                    restarted(server, before)
+                    assert "lacks what the end of the calls wrote" in server.log_text()
+                    phone.finish()
+                    trunk.finish()
+                    [cdr] = server.cdrs()
+                    assert round((10 - server.credit("alice")) * 1e6) == round(float(cdr["costenduser"]) * 1e6) > 0
+                else:
+                    # The running call had taken its next slice in between.
+                    assert "behind" in answer, answer
+        assert not (server.folder / "database.number").exists() and server.ledger_sums() == {"USD": "0"}
+
+
 @needs_postgres
 def test_a_postgresql_database_is_backed_up_and_restored_by_command(database):
     with Server(database=f"{POSTGRES}/{database}") as server:

@@ -38,6 +38,8 @@ pub enum ServiceOrder {
         number: usize,
         /// A verified backup that is put in its place first.
         restore: Option<PathBuf>,
+        /// It may hold less than the one in use, when that one is closed.
+        lagging: bool,
     },
     /// Put this verified backup in the database's place: everything stops for it and starts again.
     Restore(PathBuf),

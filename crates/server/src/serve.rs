@@ -368,10 +368,11 @@ async fn wait(handle: &Handle, gate: &Gate, wishes: &mut Wishes<'_>, log: &Log) 
             Some(restore) = restores.recv() => return begin_restore(handle, restore),
             Some(order) = orders.recv() => match order {
                 ServiceOrder::Restore(file) => return begin_restore(handle, Restore::unheard(file)),
-                ServiceOrder::Failover { number, restore } => {
+                ServiceOrder::Failover { number, restore, lagging } => {
                     info!(number, "a failover: new calls are refused, running ones are ended");
                     handle.drain();
-                    return End::Failover(Failover { number, restore, epoch: handle.store().epoch() });
+                    let epoch = handle.store().epoch();
+                    return End::Failover(Failover { number, restore, lagging, epoch });
                 }
                 ServiceOrder::Restart { force: true } => return End::Restart { hasty: true },
                 ServiceOrder::Restart { force: false } => {

@@ -58,14 +58,14 @@ pub(crate) fn base_of(path: &Path) -> Option<String> {
 /// Writes what `copy`, a whole copy of the database, has other than `base`, beside which `to` lies.
 pub(crate) fn make(base: &Path, copy: &Path, to: &Path) -> Result<(), BackupError> {
     let name = base.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    let page_bytes = page_bytes(copy)?;
-    if page_bytes != self::page_bytes(base)? {
+    let size = page_bytes(copy)?;
+    if size != page_bytes(base)? {
         return Err(wrong(base, "has pages of another size: make a full backup"));
     }
-    let (changed, pages) = differences(base, copy, page_bytes).map_err(|e| wrong(base, e))?;
+    let (changed, pages) = differences(base, copy, size).map_err(|e| wrong(base, e))?;
     let base_sha256 = hex(&sum_of(base).map_err(|e| wrong(base, e))?);
     let count = u32::try_from(changed.len()).unwrap_or(u32::MAX);
-    let head = Head { base: name, base_sha256, page_bytes, pages, changed: count };
+    let head = Head { base: name, base_sha256, page_bytes: size, pages, changed: count };
     write(&head, &changed, copy, to).map_err(|error| {
         if error.kind() != io::ErrorKind::AlreadyExists {
             // Half an increment is none.

@@ -39,6 +39,15 @@ pub struct Standing {
     pub newest: Option<Wall>,
 }
 
+impl Standing {
+    /// It holds what the other one holds, and nothing else.
+    #[must_use]
+    pub fn equals(&self, other: &Self) -> bool {
+        let held = |s: &Self| (s.origin.clone(), s.changes, s.ledger.clone(), s.records);
+        self.has_tables && held(self) == held(other)
+    }
+}
+
 impl Database {
     /// Every configured database in its order, the first one first.
     ///

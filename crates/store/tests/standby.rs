@@ -18,6 +18,7 @@ fn a_database_tells_how_it_stands() {
         assert_eq!((own.ledger.0, own.records, own.origin.len()), (2, 0, 32), "{}", bench.name);
         store.close();
         assert_eq!(bench.database.standing().unwrap(), own, "{}: from outside", bench.name);
+        assert!(own.equals(&own) && !empty.equals(&own) && !empty.equals(&empty), "{}", bench.name);
         assert_eq!(bench.database.engine(), bench.name);
     }
 }

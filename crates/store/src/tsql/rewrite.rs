@@ -198,6 +198,7 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> Flow {
+        self.comparison(expr)?;
         match expr {
             Expr::Function(function) => match self.function(function) {
                 Ok(Some(new)) => *expr = new,
@@ -209,33 +210,6 @@ impl VisitorMut for Rewriter {
                 Ok(None) => {}
                 Err(error) => return ControlFlow::Break(Box::new(error)),
             },
-            Expr::InList { expr: name, list, .. } if is_name(name) => {
-                // Names are compared without regard to case, also with several.
-                for expr in std::iter::once(name.as_mut()).chain(list) {
-                    *expr = raw(format!("lower({expr})"));
-                }
-            }
-            Expr::Like { pattern, .. } if has_class(pattern) => {
-                return stop("[ in LIKE", "only % and _ stand for others");
-            }
-            Expr::Like { negated, any: false, expr: text, pattern, escape_char }
-                if self.engine == Engine::Postgres =>
-            {
-                // As SQLite and T-SQL compare.
-                *expr = Expr::ILike {
-                    negated: *negated,
-                    any: false,
-                    expr: text.clone(),
-                    pattern: pattern.clone(),
-                    escape_char: escape_char.clone(),
-                };
-            }
-            Expr::Collate { .. } => {
-                return stop(
-                    "COLLATE",
-                    "usernames are compared without regard to case, other texts as they are",
-                );
-            }
             Expr::Convert { expr: value, data_type: Some(data_type), styles, .. } if !styles.is_empty() => {
                 let style = styles.first().and_then(number_text).unwrap_or_default();
                 let styled = dates::styled(&value.to_string(), &style).map(raw);
@@ -263,6 +237,41 @@ impl VisitorMut for Rewriter {
 }
 
 impl Rewriter {
+    /// IN with usernames, LIKE and COLLATE.
+    fn comparison(&self, expr: &mut Expr) -> Flow {
+        match expr {
+            Expr::InList { expr: name, list, .. } if is_name(name) => {
+                // Names are compared without regard to case, also with several.
+                for expr in std::iter::once(name.as_mut()).chain(list) {
+                    *expr = raw(format!("lower({expr})"));
+                }
+            }
+            Expr::Like { pattern, .. } if has_class(pattern) => {
+                return stop("[ in LIKE", "only % and _ stand for others");
+            }
+            Expr::Like { negated, any: false, expr: text, pattern, escape_char }
+                if self.engine == Engine::Postgres =>
+            {
+                // As SQLite and T-SQL compare.
+                *expr = Expr::ILike {
+                    negated: *negated,
+                    any: false,
+                    expr: text.clone(),
+                    pattern: pattern.clone(),
+                    escape_char: escape_char.clone(),
+                };
+            }
+            Expr::Collate { .. } => {
+                return stop(
+                    "COLLATE",
+                    "usernames are compared without regard to case, other texts as they are",
+                );
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
     /// A reference to a common table expression gets its new name, and its old one as alias.
     fn rename_local(&self, name: &mut ObjectName, alias: &mut Option<TableAlias>) {
         let Ok(old) = table_name(name) else { return };

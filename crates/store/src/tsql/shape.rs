@@ -14,14 +14,20 @@ use crate::errors::SqlError;
 /// Characters of a computed column's name; PostgreSQL cuts at 63 bytes.
 const MAX_NAME: usize = 60;
 
-/// Refuses by its first word what is none of the four statements; the parser would call some of it misspelt.
+/// First words of other statements, of T-SQL and of the engines.
+const OTHERS: &str = "ALTER ANALYZE ATTACH BACKUP BEGIN BULK CALL CHECKPOINT COMMIT COPY CREATE DBCC DECLARE DENY \
+     DETACH DO DROP EXEC EXECUTE EXPLAIN GRANT IF INSTALL KILL LISTEN LOAD LOCK MERGE NOTIFY PRAGMA \
+     PRINT REINDEX RESTORE REVOKE ROLLBACK SAVEPOINT SET SHOW SHUTDOWN TRUNCATE USE VACUUM WAITFOR \
+     WHILE";
+
+/// Refuses other statements by their first word; the parser would call some of them misspelt.
 pub(super) fn known(text: &str) -> Result<(), SqlError> {
     let word: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     let word = word.to_ascii_uppercase();
-    match word.as_str() {
-        "" | "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "WITH" => Ok(()),
-        _ => Err(refused(word, "only SELECT, INSERT, UPDATE and DELETE are allowed")),
+    if OTHERS.split(' ').any(|other| other == word) {
+        return Err(refused(word, "only SELECT, INSERT, UPDATE and DELETE are allowed"));
     }
+    Ok(())
 }
 
 /// `DELETE table` becomes `DELETE FROM table`, and TOP of an UPDATE or DELETE is taken out: the parser knows neither.

@@ -83,7 +83,9 @@ async fn run(call: Call, params: Params) -> Outcome {
         let own = if healthy { Some(call.store().standing().await?) } else { None };
         (None, accepted(own.as_ref(), &standing, params.forcedbnum, &named)?)
     };
-    let order = ServiceOrder::Failover { number: usize::try_from(number).unwrap_or(usize::MAX), restore };
+    let lagging = restore.is_some() || params.forcedbnum.is_some();
+    let order =
+        ServiceOrder::Failover { number: usize::try_from(number).unwrap_or(usize::MAX), restore, lagging };
     call.dispatcher.order(order)?;
     let text = format!("{named}: {state}; calls end, the server starts again on it");
     Ok(Reply::ok(text).with("database", i64::from(number)))
