@@ -399,13 +399,11 @@ impl World {
             ShardOutput::Money(order) => self.money(order),
             ShardOutput::Changed(changed) => self.changed(&changed),
             ShardOutput::Binding(frames) => self.bindings.extend(frames),
-            ShardOutput::Reply { answer, .. } => {
-                match answer {
-                    Answer::P2p(outcome) => self.note(&format!("p2p: {outcome:?}")),
-                    Answer::Tested(report) => self.note(&format!("test call: {report:?}")),
-                    _ => {}
-                }
-            }
+            ShardOutput::Reply { answer, .. } => match answer {
+                Answer::P2p(outcome) => self.note(&format!("p2p: {outcome:?}")),
+                Answer::Tested(report) => self.note(&format!("test call: {report:?}")),
+                _ => {}
+            },
             ShardOutput::CloseFlow(flow) => {
                 if let Some(index) = self.flows.close(flow) {
                     self.agents[index].cut_off(self.now);
