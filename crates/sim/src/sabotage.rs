@@ -8,6 +8,8 @@ use strowger_model::payment::MoneyOrder;
 pub enum Sabotage {
     /// The switch's BYEs never leave.
     NoBye,
+    /// The switch's CANCELs never leave.
+    NoCancel,
     /// Slots are not freed.
     NoFree,
     /// Settlements do not reach the store.

@@ -42,7 +42,8 @@ impl World {
             return self.after(1000, Event::SendFailed(self.life, to, branch));
         }
         let mut copies = self.links[index].1.copies(&mut self.dice);
-        if self.sabotaged(Sabotage::NoBye) && bytes.starts_with(b"BYE ") {
+        let swallowed = [(Sabotage::NoBye, b"BYE ".as_slice()), (Sabotage::NoCancel, b"CANCEL ")];
+        if swallowed.iter().any(|(sabotage, word)| self.sabotaged(*sabotage) && bytes.starts_with(word)) {
             copies.clear();
         }
         self.note_message(if copies.is_empty() { "switch > lost" } else { "switch >" }, index, &bytes);

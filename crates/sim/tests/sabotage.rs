@@ -24,6 +24,11 @@ fn missing_byes_leave_somebody_talking() {
 }
 
 #[test]
+fn missing_cancels_after_a_crash_leave_somebody_ringing() {
+    check(Sabotage::NoCancel, "still rings");
+}
+
+#[test]
 fn unfreed_slots_are_counted() {
     check(Sabotage::NoFree, "I8");
 }

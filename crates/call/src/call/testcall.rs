@@ -171,7 +171,8 @@ impl Call {
         let Some(test) = &mut self.test else { return };
         let Some((status, reason, ended)) = test.ended else { return };
         let late = test.report_by.is_none_or(|at| at <= context.now.mono);
-        if !late && !(settled && test.slot.is_none()) {
+        let known = settled && test.slot.is_none();
+        if !late && !known {
             return;
         }
         (test.slot, test.report_by) = (None, None);
