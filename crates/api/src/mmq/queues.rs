@@ -11,10 +11,10 @@ use strowger_model::{AccountId, Wall};
 use super::retained::Retained;
 use super::topic::{Pattern, Topic};
 
-/// Connections of one account.
-pub const MAX_CONNECTIONS: usize = 64;
+/// Connections of one account. A message is compared with every subscription of its account, which these two bound.
+pub const MAX_CONNECTIONS: usize = 32;
 /// Subscriptions of one connection.
-pub const MAX_SUBSCRIPTIONS: usize = 64;
+pub const MAX_SUBSCRIPTIONS: usize = 32;
 /// What may wait for one connection, in bytes; the number of messages is `mmqqueue`.
 pub const MAX_QUEUE_BYTES: usize = 256 * 1024;
 

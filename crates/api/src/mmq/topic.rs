@@ -4,7 +4,7 @@
 /// The longest topic or pattern, in bytes.
 pub const MAX_TOPIC_BYTES: usize = 128;
 /// The most levels of one.
-pub const MAX_LEVELS: usize = 16;
+pub const MAX_LEVELS: usize = 8;
 /// The first level of what the server tells; devices only read there.
 pub const SERVER: &str = "server";
 

@@ -46,7 +46,7 @@ async fn run(call: Call, params: Params) -> Outcome {
     let delivered = call.dispatcher.mmq().publish(&Message {
         account,
         topic: &Topic::parse(&params.topic).map_err(Failure::invalid)?,
-        data: &*value(params.data)?,
+        data: &value(params.data)?,
         at: call.now().wall,
         from: "",
         user: caller.map(|caller| &*caller.username),
