@@ -152,7 +152,7 @@ async fn the_answer_to_the_own_question_stands_for_the_code() {
         ("apientry=db&sql=select forgotpasswordanswer from tb_users where username='alice'", false),
         ("apientry=getfield&retfieldname=forgotpasswordanswer&filterfieldvalue=alice", true),
         ("apientry=listusers&u_extended=1", false),
-        ("apientry=inspect", false),
+        ("apientry=requests", false),
     ] {
         let got = ask(&format!("{ADMIN}&{query}")).await;
         assert!(!got.contains("Rex") && got.starts_with("ERROR") == denied, "{query}: {got}");
