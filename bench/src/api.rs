@@ -10,7 +10,8 @@ use crate::udp;
 
 const USER: (&str, &str) = ("api", "pw-api");
 
-fn request(server: &Server) -> Result<String, StartError> {
+/// Makes the account that asks, and its request.
+pub fn request(server: &Server) -> Result<String, StartError> {
     server.api(&format!(
         "apientry=newuseri&u_username={}&u_password={}&u_currency=USD&credit=9.8",
         USER.0, USER.1
@@ -19,10 +20,15 @@ fn request(server: &Server) -> Result<String, StartError> {
 }
 
 /// So many connections, each with one request outstanding.
-pub fn http(server: &Server, connections: usize, window: Duration) -> Result<Line, StartError> {
+pub fn http(
+    server: &Server,
+    request: &str,
+    connections: usize,
+    window: Duration,
+) -> Result<Line, StartError> {
     let title = format!("API balance over HTTP, c={connections}");
     let side = Side { address: server.main(), pid: server.pid(), expected: b"Your credit is $9.8" };
-    keep_alive(&side, &request(server)?, connections, window, title)
+    keep_alive(&side, request, connections, window, title)
 }
 
 /// The same of a server that does nothing: what HTTP costs by itself.

@@ -22,7 +22,7 @@ mod udp;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use report::Line;
+pub use report::{Line, Ratio, Row};
 pub use server::StartError;
 use server::{Bare, Server};
 
@@ -47,11 +47,17 @@ pub struct Plan {
 pub const NAMES: [&str; 9] =
     ["parse", "udp", "options", "register", "calls", "rtp", "http", "udpapi", "idle"];
 
-/// Runs the plan; `each` gets every line as it is done.
+/// How often our server and bare hyper take turns: what else the machine does then falls upon both.
+const TURNS: usize = 4;
+/// What a request over HTTP may cost as a multiple of bare hyper.
+const HYPER_AIM: f64 = 1.4;
+
+/// Runs the plan; `each` gets every row as it is done.
 ///
 /// # Errors
 /// When the server does not start or refuses the accounts and prices that the load needs.
-pub fn run(plan: &Plan, mut each: impl FnMut(&Line)) -> Result<(), StartError> {
+pub fn run(plan: &Plan, mut report: impl FnMut(&Row)) -> Result<(), StartError> {
+    let mut each = |line: &Line| report(&Row::Line(line.clone()));
     let wanted = |name: &str| plan.only.is_empty() || plan.only.iter().any(|only| only == name);
     cpu::pin_generator();
     if wanted("parse") {
@@ -89,13 +95,9 @@ pub fn run(plan: &Plan, mut each: impl FnMut(&Line)) -> Result<(), StartError> {
         }
     }
     if wanted("http") {
-        let server = Server::start(&plan.binary)?;
-        each(&api::http(&server, 16, plan.window)?);
-        drop(server);
-        if let Some(hyper) = plan.hyper.as_ref().filter(|path| path.exists()) {
-            each(&api::bare_http(&Bare::start(hyper)?, 16, plan.window)?);
-        }
+        http(plan, &mut report)?;
     }
+    let mut each = |line: &Line| report(&Row::Line(line.clone()));
     if wanted("udpapi") {
         let server = Server::start(&plan.binary)?;
         each(&api::datagrams(&server, 16, plan.window)?);
@@ -106,5 +108,27 @@ pub fn run(plan: &Plan, mut each: impl FnMut(&Line)) -> Result<(), StartError> {
             each(&idle::measure(&server, kind, if plan.short { 1_000 } else { 10_000 }, plan.window)?);
         }
     }
+    Ok(())
+}
+
+/// The API over HTTP, beside bare hyper where that is built.
+fn http(plan: &Plan, report: &mut impl FnMut(&Row)) -> Result<(), StartError> {
+    let server = Server::start(&plan.binary)?;
+    let request = api::request(&server)?;
+    let Some(hyper) = plan.hyper.as_ref().filter(|path| path.exists()) else {
+        report(&Row::Line(api::http(&server, &request, 16, plan.window)?));
+        return Ok(());
+    };
+    let bare = Bare::start(hyper)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        ours.push(api::http(&server, &request, 16, plan.window)?);
+        theirs.push(api::bare_http(&bare, 16, plan.window)?);
+    }
+    let (Some(ours), Some(theirs)) = (Line::together(ours), Line::together(theirs)) else { return Ok(()) };
+    let ratio = ours.cpu_us / theirs.cpu_us;
+    report(&Row::Line(ours));
+    report(&Row::Line(theirs));
+    report(&Row::Ratio(Ratio { title: "API balance over HTTP : bare hyper", ratio, aim: HYPER_AIM }));
     Ok(())
 }

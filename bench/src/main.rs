@@ -48,7 +48,7 @@ fn main() -> ExitCode {
         rates: arguments.rate,
     };
     println!("{}", Line::heading());
-    match run(&plan, |line| println!("{line}")) {
+    match run(&plan, |row| println!("{row}")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

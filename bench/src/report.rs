@@ -60,6 +60,28 @@ impl Line {
     }
 }
 
+impl Line {
+    /// Several windows of the same measurement as one.
+    pub fn together(lines: Vec<Self>) -> Option<Self> {
+        lines.into_iter().reduce(|one, other| {
+            let seconds = |line: &Self| line.done as f64 / line.rate.max(f64::MIN_POSITIVE);
+            let (used, elapsed) = (
+                one.cpu_us * one.done as f64 + other.cpu_us * other.done as f64,
+                seconds(&one) + seconds(&other),
+            );
+            let done = one.done + other.done;
+            Self {
+                lost: one.lost + other.lost,
+                rate: done as f64 / elapsed,
+                cpu_us: used / done.max(1) as f64,
+                server_percent: used / elapsed / 1e4,
+                done,
+                ..other
+            }
+        })
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let aim = self.aim_us().map_or_else(|| "-".to_owned(), |us| us.to_string());
@@ -68,6 +90,41 @@ impl fmt::Display for Line {
             "{:<44} {:>9.0} {:>9.2} {:>7} {:>6.0}% {:>7} {:>9}",
             self.title, self.rate, self.cpu_us, aim, self.server_percent, self.lost, self.memory_kb
         )
+    }
+}
+
+/// What one thing costs as a multiple of another, measured turn by turn in one run.
+#[derive(Debug, Clone)]
+pub struct Ratio {
+    /// What is compared.
+    pub title: &'static str,
+    /// The cost of the first in units of the second.
+    pub ratio: f64,
+    /// What it should be at most.
+    pub aim: f64,
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<44} {:>9} {:>8.2}x {:>6}x", self.title, "", self.ratio, self.aim)
+    }
+}
+
+/// What a measurement brought, one row of the table.
+#[derive(Debug, Clone)]
+pub enum Row {
+    /// A cost.
+    Line(Line),
+    /// Two costs compared.
+    Ratio(Ratio),
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => line.fmt(f),
+            Self::Ratio(ratio) => ratio.fmt(f),
+        }
     }
 }
 

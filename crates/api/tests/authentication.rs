@@ -235,7 +235,7 @@ async fn a_page_that_points_a_name_here_is_not_trusted() {
     };
     let answer = exchange.api.answer(Request::http(from, &preflight)).await;
     assert_eq!(answer.status, 204);
-    assert!(answer.headers.contains(&("Access-Control-Allow-Origin", "https://shop.example".to_owned())));
+    assert!(answer.headers.contains(&("Access-Control-Allow-Origin", "https://shop.example".into())));
     exchange.stop().await;
 }
 
@@ -567,7 +567,7 @@ async fn limits_hold_per_address_account_and_for_all_and_say_when_to_come_back()
         assert_eq!(text(&exchange.get(ALICE).await), "OK: 1", "{key}");
         let answer = exchange.get(second).await;
         assert_eq!(text(&answer), "ERROR: limit: too many requests, try again in 1 s", "{key}");
-        assert!(answer.headers.contains(&("Retry-After", "1".to_owned())), "{key}: {:?}", answer.headers);
+        assert!(answer.headers.contains(&("Retry-After", "1".into())), "{key}: {:?}", answer.headers);
         let there = exchange.line_from(ELSEWHERE, Transport::Tcp, &second["/mvapireq/".len()..]).await;
         assert_eq!(there == "OK: 1", elsewhere, "{key}: {there}");
         exchange.stop().await;

@@ -89,7 +89,7 @@ impl Gate {
     }
 
     /// Answers the API datagrams that reach UDP port `port`.
-    pub fn answer_datagrams(&self, datagrams: mpsc::Receiver<ApiDatagram>, port: u16) {
+    pub fn answer_datagrams(&self, datagrams: mpsc::Receiver<Vec<ApiDatagram>>, port: u16) {
         tokio::spawn(datagram::serve(self.clone(), datagrams, port));
     }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bytes::Bytes as Body;
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -40,6 +41,7 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
     let answering = Arc::new(gate.clone());
     let service = service_fn(move |request| {
         let gate = Arc::clone(&answering);
+        let request = Box::new(request);
         async move { Ok::<_, Infallible>(answer(&gate, request, client).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -52,6 +54,8 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
+        // Most wake-ups are for the connection.
+        biased;
         ended = &mut connection => ended,
         () = gate.closed() => {
             connection.as_mut().graceful_shutdown();
@@ -63,17 +67,18 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
     }
 }
 
-async fn answer(gate: &Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Page> {
+async fn answer(gate: &Gate, request: Box<hyper::Request<Incoming>>, client: Client) -> Response<Page> {
     // Which of two lengths counts is a matter of opinion between servers (RFC 9112 section 6.3), so nothing that
     // follows a body in chunks is taken for a request.
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let service = service(request.uri().path());
     // Whom a request with two of them is for is a matter of opinion too (RFC 9112 section 3.2).
     let two_hosts = request.headers().get_all(header::HOST).iter().nth(1).is_some();
+    // What is rare has its room in a place of its own: a request would else be moved together with it.
     let mut response = if two_hosts {
         closing(StatusCode::BAD_REQUEST, "ERROR: invalid parameter: a request has one Host").map(Either::Left)
     } else if service == Service::Api && sse::is_asked(&request) {
-        sse::serve(gate, &request, client).await
+        Box::pin(sse::serve(gate, &request, client)).await
     } else {
         whole(gate, service, request, client).await.map(Either::Left)
     };
@@ -86,7 +91,7 @@ async fn answer(gate: &Gate, request: hyper::Request<Incoming>, client: Client) 
 async fn whole(
     gate: &Gate,
     service: Service,
-    request: hyper::Request<Incoming>,
+    request: Box<hyper::Request<Incoming>>,
     client: Client,
 ) -> Response<Full<Body>> {
     if let Some(text) = gate.challenges.at(request.uri().path()) {
@@ -95,15 +100,17 @@ async fn whole(
     if service != Service::Api
         && let Some(url) = forward::target(request.uri().query())
     {
-        return forward::serve(gate, &request, url).await;
+        return Box::pin(forward::serve(gate, &request, url)).await;
     }
     match service {
         Service::Api => api(gate, service, request, client).await,
-        Service::Files if *request.method() == Method::POST => api(gate, service, request, client).await,
-        Service::Files => files::serve(gate, &request).await,
-        Service::ApiSocket => websocket::api(gate.clone(), request, client),
-        Service::SipSocket => websocket::sip(gate.clone(), request, client),
-        Service::QueueSocket => mmq::serve(gate.clone(), request, client),
+        Service::Files if *request.method() == Method::POST => {
+            Box::pin(api(gate, service, request, client)).await
+        }
+        Service::Files => Box::pin(files::serve(gate, &request)).await,
+        Service::ApiSocket => websocket::api(gate.clone(), *request, client),
+        Service::SipSocket => websocket::sip(gate.clone(), *request, client),
+        Service::QueueSocket => mmq::serve(gate.clone(), *request, client),
         Service::None(why) => plain(StatusCode::NOT_FOUND, why),
     }
 }
@@ -121,50 +128,97 @@ fn challenge(text: Option<String>) -> Response<Full<Body>> {
 async fn api(
     gate: &Gate,
     service: Service,
-    request: hyper::Request<Incoming>,
+    request: Box<hyper::Request<Incoming>>,
     client: Client,
 ) -> Response<Full<Body>> {
     let (head, incoming) = request.into_parts();
-    let body = match read_body(gate, incoming).await {
-        Ok(body) => body,
-        Err(refused) => {
-            info!(peer = %client.peer, status = refused.status().as_u16(), "a request body was not taken");
-            return refused;
+    let body = if incoming.is_end_stream() {
+        Body::new()
+    } else {
+        match Box::pin(read_body(gate, incoming)).await {
+            Ok(body) => body,
+            Err(refused) => {
+                info!(peer = %client.peer, status = refused.status().as_u16(), "a request body was not taken");
+                return refused;
+            }
         }
     };
-    let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let head_only = head.method == Method::HEAD;
+    let Some(request) = parsed(gate, service, &head, &body, client) else {
+        return plain(StatusCode::BAD_REQUEST, "an upload is a multipart form with filepath and filedata");
+    };
+    drop((head, body));
+    response(gate.dispatcher.answer(request).await, head_only)
+}
+
+/// The request of a head and a body; none where it should be an upload and is not.
+fn parsed(gate: &Gate, service: Service, head: &Parts, body: &[u8], client: Client) -> Option<Request> {
+    let fields = Fields::of(&head.headers);
     // Most requests name a path alone, which needs no copy.
     let target = match head.uri.path_and_query() {
         Some(target) if head.uri.scheme().is_none() => Cow::Borrowed(target.as_str()),
         _ => Cow::Owned(head.uri.to_string()),
     };
-    let upload = upload(text(header::CONTENT_TYPE), &target, &body);
+    let upload = upload(text(fields.content_type), &target, body);
     if upload.is_none() && service == Service::Files {
-        return plain(StatusCode::BAD_REQUEST, "an upload is a multipart form with filepath and filedata");
+        return None;
     }
     let (target, content_type, body) = match &upload {
         Some(upload) => (upload.target.as_str(), Some(FORM), upload.body.as_slice()),
-        None => (&*target, text(header::CONTENT_TYPE), &body[..]),
+        None => (&*target, text(fields.content_type), body),
     };
     let http = Http {
         method: head.method.as_str(),
         target,
         content_type,
-        accept: text(header::ACCEPT),
-        authorization: text(header::AUTHORIZATION),
-        soap_action: text(HeaderName::from_static("soapaction")),
+        accept: text(fields.accept),
+        authorization: text(fields.authorization),
+        soap_action: text(fields.soap_action),
         body,
     };
-    let origin = origin(gate, &head.headers, client, Transport::Http, Transport::Https);
-    let answer = gate.dispatcher.answer(Request::http(origin, &http)).await;
-    response(answer, head.method == Method::HEAD)
+    let mut origin = client.origin(Transport::Http, Transport::Https);
+    origin.host = text(fields.host).map(str::to_owned);
+    origin.web_origin = text(fields.origin).map(str::to_owned);
+    Some(Request::http(behind_proxies(gate, &head.headers, origin), &http))
+}
+
+/// The first of each header field that means something to the API. Looking through the few that a request has costs less
+/// than asking for each.
+#[derive(Default)]
+struct Fields<'a> {
+    content_type: Option<&'a HeaderValue>,
+    accept: Option<&'a HeaderValue>,
+    authorization: Option<&'a HeaderValue>,
+    soap_action: Option<&'a HeaderValue>,
+    host: Option<&'a HeaderValue>,
+    origin: Option<&'a HeaderValue>,
+}
+
+impl<'a> Fields<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                "content-type" => &mut fields.content_type,
+                "accept" => &mut fields.accept,
+                "authorization" => &mut fields.authorization,
+                "soapaction" => &mut fields.soap_action,
+                "host" => &mut fields.host,
+                "origin" => &mut fields.origin,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        fields
+    }
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value.and_then(|value| value.to_str().ok())
 }
 
 /// Reads the body within the limits of size and time.
 async fn read_body(gate: &Gate, incoming: Incoming) -> Result<Body, Response<Full<Body>>> {
-    if incoming.is_end_stream() {
-        return Ok(Body::new());
-    }
     let config = gate.switch.config();
     let most = usize::try_from(config.apimaxrequest).unwrap_or(usize::MAX);
     let too_long = || closing(StatusCode::PAYLOAD_TOO_LARGE, "ERROR: limit: the request body is too long");
@@ -184,7 +238,7 @@ async fn read_body(gate: &Gate, incoming: Incoming) -> Result<Body, Response<Ful
 /// Who sent a request. Behind a proxy that the configuration lists it is whom the proxy names.
 pub(crate) fn origin(
     gate: &Gate,
-    headers: &hyper::HeaderMap,
+    headers: &HeaderMap,
     client: Client,
     clear: Transport,
     secure: Transport,
@@ -193,12 +247,17 @@ pub(crate) fn origin(
     let mut origin = client.origin(clear, secure);
     origin.host = text(header::HOST);
     origin.web_origin = text(header::ORIGIN);
+    behind_proxies(gate, headers, origin)
+}
+
+/// Whom our proxies name, where one of them sent the request.
+fn behind_proxies(gate: &Gate, headers: &HeaderMap, mut origin: Origin) -> Origin {
     let proxies = &gate.switch.config().proxylist;
-    if proxies.contains(client.peer.ip()) {
+    if proxies.contains(origin.peer.ip()) {
         let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
         let hops: Vec<&str> = forwarded.flat_map(|v| v.split(',')).map(str::trim).collect();
         if let Some(address) = first_stranger(&hops, |hop| proxies.contains(hop)) {
-            origin.peer = SocketAddr::new(address, client.peer.port());
+            origin.peer = SocketAddr::new(address, origin.peer.port());
         }
     }
     origin
@@ -221,16 +280,30 @@ pub(crate) fn response(answer: Answer, head_only: bool) -> Response<Full<Body>> 
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
-    for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
-        {
-            headers.append(name, value);
-        }
-    }
+    append(headers, answer.headers);
     if answer.close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
+}
+
+/// Adds the fields of an answer.
+pub(crate) fn append(headers: &mut HeaderMap, fields: Vec<(&'static str, Cow<'static, str>)>) {
+    for (name, value) in fields {
+        // Those of every answer are not looked at again.
+        let name = match name {
+            "X-Content-Type-Options" => Ok(header::X_CONTENT_TYPE_OPTIONS),
+            "Cache-Control" => Ok(header::CACHE_CONTROL),
+            name => HeaderName::from_bytes(name.as_bytes()),
+        };
+        let value = match value {
+            Cow::Borrowed(fixed) => Ok(HeaderValue::from_static(fixed)),
+            Cow::Owned(made) => HeaderValue::try_from(made),
+        };
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
 }
 
 /// A short text, such as a refusal.

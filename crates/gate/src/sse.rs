@@ -16,7 +16,7 @@ use strowger_api::{Http, Request, Transport};
 use crate::connection::Client;
 use crate::events::Pushes;
 use crate::gate::Gate;
-use crate::http::{origin, response};
+use crate::http::{append, origin, response};
 
 /// What the path ends with.
 const NAME: &str = "events";
@@ -62,12 +62,7 @@ pub(crate) async fn serve(gate: &Gate, request: &hyper::Request<Incoming>, clien
     }
     let mut response = Response::new(Either::Right(StreamBody::new(frames(gate.clone(), pushes))));
     let fields = response.headers_mut();
-    for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
-        {
-            fields.append(name, value);
-        }
-    }
+    append(fields, answer.headers);
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // nginx would keep events back until its buffer is full.

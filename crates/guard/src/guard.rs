@@ -250,9 +250,11 @@ impl Guard {
         }
         if let Some(user) = user {
             let account = Subject::account(user);
-            for subject in [&account, &Subject::account_at(user, source)] {
-                if let Some(failures) = self.failures.get_mut(subject) {
-                    failures.count = failures.guesses;
+            if !self.failures.is_empty() {
+                for subject in [&account, &Subject::account_at(user, source)] {
+                    if let Some(failures) = self.failures.get_mut(subject) {
+                        failures.count = failures.guesses;
+                    }
                 }
             }
             let good = self.good.touch(now.mono, &account);

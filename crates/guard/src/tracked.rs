@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use strowger_model::Mono;
 
+/// An entry that was touched within this time keeps its place in the order, in microseconds: most requests come from
+/// those who were here a moment ago.
+const SAME_AGE_US: u64 = 100_000;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Tracked<K, V> {
     entries: BTreeMap<K, (Mono, V)>,
@@ -29,15 +33,25 @@ impl<K: Ord + Clone, V: Default> Tracked<K, V> {
 
     /// The entry, made where it is missing, as touched now.
     pub(crate) fn touch(&mut self, now: Mono, key: &K) -> &mut V {
-        if let Some((at, _)) = self.entries.get(key) {
-            self.by_age.remove(&(*at, key.clone()));
-        } else if self.entries.len() >= self.limit.max(1) {
-            self.forget_oldest();
+        match self.entries.get(key).map(|(at, _)| *at) {
+            Some(at) if now - at < SAME_AGE_US => {}
+            Some(at) => {
+                self.by_age.remove(&(at, key.clone()));
+                self.enter(now, key);
+            }
+            None => {
+                if self.entries.len() >= self.limit.max(1) {
+                    self.forget_oldest();
+                }
+                self.enter(now, key);
+            }
         }
+        &mut self.entries.entry(key.clone()).or_default().1
+    }
+
+    fn enter(&mut self, now: Mono, key: &K) {
         self.by_age.insert((now, key.clone()));
-        let entry = self.entries.entry(key.clone()).or_default();
-        entry.0 = now;
-        &mut entry.1
+        self.entries.entry(key.clone()).or_default().0 = now;
     }
 
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {

@@ -165,15 +165,55 @@ impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let micros = self.0.unsigned_abs();
         let (whole, fraction) = (micros / MICROS.unsigned_abs(), micros % MICROS.unsigned_abs());
-        if self.0 < 0 {
-            f.write_str("-")?;
-        }
-        write!(f, "{whole}")?;
+        let mut text = Backwards::default();
         if fraction != 0 {
-            let digits = format!("{fraction:06}");
-            write!(f, ".{}", digits.trim_end_matches('0'))?;
+            let (mut fraction, mut places) = (fraction, 6);
+            while fraction % 10 == 0 {
+                (fraction, places) = (fraction / 10, places - 1);
+            }
+            text.digits(fraction, places);
+            text.push(b'.');
         }
-        Ok(())
+        text.digits(whole, 1);
+        if self.0 < 0 {
+            text.push(b'-');
+        }
+        f.write_str(text.as_str())
+    }
+}
+
+/// Characters of an amount at most: 19 digits of 64 bits, a sign and a point.
+const AMOUNT_CHARS: usize = 21;
+
+/// A text that is written from its end.
+struct Backwards {
+    bytes: [u8; AMOUNT_CHARS],
+    start: usize,
+}
+
+impl Default for Backwards {
+    fn default() -> Self {
+        Self { bytes: [b'0'; AMOUNT_CHARS], start: AMOUNT_CHARS }
+    }
+}
+
+impl Backwards {
+    fn push(&mut self, byte: u8) {
+        self.start -= 1;
+        self.bytes[self.start] = byte;
+    }
+
+    /// At least so many digits.
+    fn digits(&mut self, mut number: u64, least: u32) {
+        let mut written = 0;
+        while number != 0 || written < least {
+            self.push(b"0123456789"[usize::try_from(number % 10).unwrap_or(0)]);
+            (number, written) = (number / 10, written + 1);
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn run(seconds: u64, only: Vec<String>) -> Result<(), Failure> {
     let window = Duration::from_secs(seconds);
     let plan = Plan { binary, hyper: None, window, only, short: true, rates: Vec::new() };
     crate::print::line(Line::heading());
-    strowger_bench::run(&plan, |line| crate::print::line(line)).context("bench")?;
+    strowger_bench::run(&plan, |row| crate::print::line(row)).context("bench")?;
     Ok(())
 }
 

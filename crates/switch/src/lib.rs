@@ -23,7 +23,7 @@ pub use handle::types::{
     LiveCall, LiveState, MessageRefusal, MessageState, OutboundRegistration, P2p, P2pError, P2pPlaced,
     Registered, RoutingTest, Stopped, TestCall, UnregMode, WaitFor,
 };
-pub use handle::{Handle, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted};
+pub use handle::{ApiReply, Handle, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted};
 pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp, rebind_tcp};
 pub use shard::MAX_BODY_BYTES as MAX_MESSAGE_BYTES;
 pub use shard::{

@@ -22,14 +22,16 @@ use crate::directory::{self, Directory, Job};
 use crate::driver::bindings_log::{self, OpenedLog};
 use crate::driver::flows::Flows;
 use crate::driver::inbox::{Inbox, Letter, Letters, inbox};
-use crate::driver::perform::Performer;
+use crate::driver::perform::{Performer, is_v6};
 use crate::driver::thread::{ShardThread, route_lookup, shared};
 use crate::handle::types::{ApiDatagram, FlowInfo, FlowTransport};
 use crate::handle::{Handle, Inner, Reload};
 use crate::listeners::{Listeners, Ports, rebind_tcp};
 use crate::shard::{Addresses, ApiInSip, Order, Shard, ShardSetup};
 
-/// API datagrams that wait for the gate.
+/// Batches of API datagrams that wait for the gate.
+const API_BATCHES: usize = 256;
+/// API requests in SIP that wait for the gate.
 const API_QUEUE: usize = 4096;
 /// Call events that a slow reader may be behind.
 const EVENT_QUEUE: usize = 4096;
@@ -70,8 +72,8 @@ pub struct Running {
     pub handle: Handle,
     /// Its ports.
     pub ports: Ports,
-    /// Datagrams of the main port for the gate.
-    pub api_datagrams: mpsc::Receiver<ApiDatagram>,
+    /// Datagrams of the main port for the gate, as they came together.
+    pub api_datagrams: mpsc::Receiver<Vec<ApiDatagram>>,
     /// API requests that came by SIP, for the gate.
     pub api_in_sip: mpsc::Receiver<ApiInSip>,
 }
@@ -145,7 +147,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let flows = Flows::new(to_shard.clone(), runtime, Arc::clone(&config));
     let guard = Arc::new(Mutex::new(Guard::new(guard_limits(&config))));
     let (events, notices) = (broadcast::Sender::new(EVENT_QUEUE), broadcast::Sender::new(NOTICE_QUEUE));
-    let (api, api_datagrams) = mpsc::channel(API_QUEUE);
+    let (api, api_datagrams) = mpsc::channel(API_BATCHES);
     let (to_api, api_in_sip) = mpsc::channel(API_QUEUE);
     let ports = deps.listeners.ports();
     let (main_udp, sip_udp) = (deps.listeners.main_udp.take(), deps.listeners.sip_udp.take());
@@ -153,6 +155,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let OpenedLog { records, log, thread: log_thread } = loaded.opened;
     let performer = Performer {
         api: to_api,
+        v6: [&sip_udp, &main_udp].map(|socket| socket.as_deref().is_some_and(is_v6)),
         sockets: [sip_udp.clone(), main_udp.clone()],
         flows: flows.clone(),
         media: media.clone(),
@@ -186,6 +189,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
         events,
         notices,
         log,
+        main_is_v6: main_udp.as_deref().is_some_and(is_v6),
         udp: [sip_udp, main_udp].map(arc_swap::ArcSwapOption::new),
         rebinding: tokio::sync::Mutex::default(),
         sip_tcp: Mutex::default(),
@@ -350,7 +354,7 @@ fn start_shard(
     bindings: Vec<BindingRecord>,
     performer: Performer,
     letters: Letters,
-    api: mpsc::Sender<ApiDatagram>,
+    api: mpsc::Sender<Vec<ApiDatagram>>,
 ) -> Result<std::thread::JoinHandle<()>, StartError> {
     let ports = [parts.ports.sip.unwrap_or(0), parts.ports.main_udp.unwrap_or(0)];
     let setup = ShardSetup {

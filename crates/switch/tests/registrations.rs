@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 
 use strowger_model::{AccountId, Scope};
 use strowger_sip::HeaderId;
-use strowger_switch::{BindingFilter, LineStatus, UnregMode};
+use strowger_switch::{ApiReply, BindingFilter, LineStatus, UnregMode};
 use support::{House, Phone, until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,12 +160,13 @@ async fn the_main_port_passes_api_datagrams_on() {
     let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(support::PATIENCE)).unwrap();
     client.send_to(b"?apientry=balance", house.main()).unwrap();
-    let datagram = house.running.api_datagrams.recv().await.unwrap();
+    let datagram = house.running.api_datagrams.recv().await.unwrap().remove(0);
     assert_eq!(
         (datagram.bytes.as_slice(), datagram.from),
         (&b"?apientry=balance"[..], client.local_addr().unwrap())
     );
-    house.handle().api_reply(datagram.from, datagram.local, b"OK: 1");
+    let reply = ApiReply { to: datagram.from, local: datagram.local, bytes: b"OK: 1".to_vec() };
+    house.handle().api_replies(&[reply]);
     let mut buffer = [0; 100];
     let (length, from) = client.recv_from(&mut buffer).unwrap();
     assert_eq!((&buffer[..length], from), (&b"OK: 1"[..], house.main()));

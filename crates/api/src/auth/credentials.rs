@@ -20,34 +20,43 @@ impl Digest {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let bare = text.get(..7).filter(|start| start.eq_ignore_ascii_case("authv3_")).map(|_| &text[7..]);
-        let hex = bare.unwrap_or(text);
-        if hex.len() != 32 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
+        let hex: &[u8; 32] = bare.unwrap_or(text).as_bytes().try_into().ok()?;
+        let mut value = [0; 16];
+        for (byte, pair) in value.iter_mut().zip(hex.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }
-        let value = u128::from_str_radix(hex, 16).ok()?.to_be_bytes();
         Some(Self { value, v3: bare.is_some() })
+    }
+}
+
+const fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
     }
 }
 
 /// What a request shows.
 #[derive(Debug, Clone, Default)]
-pub struct Credentials {
+pub struct Credentials<'a> {
     /// The API key.
     pub key: Option<Secret>,
     /// Username, id, name, PIN or number, as sent: the formulas use the text.
-    pub id: Option<String>,
+    pub id: Option<&'a str>,
     /// The clear password or PIN.
     pub password: Option<Secret>,
     /// `authmd5`, and whether something was sent that is no digest at all.
     pub digest: Option<Option<Digest>>,
     /// `authsalt1`.
-    pub salt1: String,
+    pub salt1: &'a str,
     /// `authsalt2`.
-    pub salt2: String,
+    pub salt2: &'a str,
     /// `salt` of the old and web formulas; `authsalt` counts as one.
-    pub salt: Option<String>,
+    pub salt: Option<&'a str>,
     /// The nonce as sent.
-    pub nonce: Option<String>,
+    pub nonce: Option<&'a str>,
     /// A session token.
     pub bearer: Option<Secret>,
     /// A PIN without a user.
@@ -59,24 +68,40 @@ const ID: [&str; 4] = ["authid", "usr", "userid", "username"];
 /// The spellings of the clear password.
 const PASSWORD: [&str; 3] = ["authpwd", "pwd", "password"];
 
-impl Credentials {
+/// What is taken out of every request, whatever its command declares.
+const GENERAL: [&str; 10] = [
+    "authkey",
+    "authid",
+    "authpwd",
+    "authmd5",
+    "md5auth",
+    "authsalt",
+    "authsalt1",
+    "authsalt2",
+    "nonce",
+    "apientry",
+];
+
+impl<'a> Credentials<'a> {
     /// Splits a request. A name that the command declares belongs to the command when a credential is given
     /// under another spelling too (`reguser&usr=X&authid=ADMIN`), or by a token, a login at the console or SIP
     /// digest; else it is the credential.
-    pub fn take(request: &Request, command: &Command) -> (Self, Args) {
+    pub fn take(request: &'a Request, command: &Command) -> (Self, Args) {
         let mut found = Self { bearer: request.bearer.clone(), ..Self::default() };
-        let mut args = Args { named: Vec::new(), positional: request.positional.clone() };
+        let mut args = Args::default();
+        let mut positional = request.positional.as_slice();
         if request.positional_credentials {
-            let mut front =
-                args.positional.drain(..args.positional.len().min(3)).map(|text| text.trim().to_owned());
-            found.key = front.next().filter(|t| !t.is_empty()).map(Secret::new);
-            found.id = front.next().filter(|t| !t.is_empty());
-            found.password = front.next().filter(|t| !t.is_empty()).map(Secret::new);
+            let (front, rest) = positional.split_at(positional.len().min(3));
+            positional = rest;
+            let mut front = front.iter().map(|text| Some(text.trim()).filter(|text| !text.is_empty()));
+            found.key = front.next().flatten().map(Secret::new);
+            found.id = front.next().flatten();
+            found.password = front.next().flatten().map(Secret::new);
         }
-        let text = |name: &str| request.field(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        args.positional = positional.to_vec();
+        let text = |name: &str| request.field(name).filter(|value| !value.is_empty());
         found.key = text("authkey").or_else(|| text("key")).map(Secret::new).or(found.key);
-        found.digest =
-            ["authmd5", "md5auth", "md5"].iter().find_map(|name| text(name)).map(|t| Digest::parse(&t));
+        found.digest = ["authmd5", "md5auth", "md5"].iter().find_map(|name| text(name)).map(Digest::parse);
         found.bearer =
             found.bearer.or_else(|| text("token").filter(|_| !command.declares("token")).map(Secret::new));
         // Whoever is known by a token, a key of an account or a login needs no name, and whoever proves the name by a
@@ -95,25 +120,13 @@ impl Credentials {
         found.pin = value(pin).map(Secret::new);
         found.salt1 = text("authsalt1").or_else(|| text("authsalt")).unwrap_or_default();
         found.salt2 = text("authsalt2").unwrap_or_default();
-        found.salt = text("salt").or_else(|| Some(found.salt1.clone()).filter(|salt| !salt.is_empty()));
+        found.salt = text("salt").or_else(|| Some(found.salt1).filter(|salt| !salt.is_empty()));
         found.nonce = text("nonce");
         let spent = [id, password, pin];
-        let general = [
-            "authkey",
-            "authid",
-            "authpwd",
-            "authmd5",
-            "md5auth",
-            "authsalt",
-            "authsalt1",
-            "authsalt2",
-            "nonce",
-            "apientry",
-        ];
         args.named = request
             .fields
             .iter()
-            .filter(|(name, _)| !spent.contains(&Some(name.as_str())) && !general.contains(&name.as_str()))
+            .filter(|(name, _)| !spent.contains(&Some(name.as_str())) && !GENERAL.contains(&name.as_str()))
             .cloned()
             .collect();
         (found, args)

@@ -59,7 +59,7 @@ fn md5(parts: &[&str]) -> [u8; 16] {
 }
 
 /// What is to be said about the digest of a request, one sentence each.
-pub fn explain_digest(sent: &Credentials, known: &Known<'_>) -> Vec<String> {
+pub fn explain_digest(sent: &Credentials<'_>, known: &Known<'_>) -> Vec<String> {
     let digest = match &sent.digest {
         None => return Vec::new(),
         Some(None) => {
@@ -87,7 +87,7 @@ pub fn explain_digest(sent: &Credentials, known: &Known<'_>) -> Vec<String> {
 }
 
 /// What is to be said about a clear password that is wrong.
-pub fn explain_password(sent: &Credentials, known: &Known<'_>) -> Vec<String> {
+pub fn explain_password(sent: &Credentials<'_>, known: &Known<'_>) -> Vec<String> {
     let Some(clear) = sent.password.as_ref().map(Secret::expose) else { return Vec::new() };
     let stored = known.account.password.expose();
     let like = |text: &str| text == stored;
@@ -119,8 +119,8 @@ pub fn explain_password(sent: &Credentials, known: &Known<'_>) -> Vec<String> {
     vec![said.into()]
 }
 
-fn ids(sent: &Credentials, known: &Known<'_>) -> Vec<Ingredient> {
-    let id = sent.id.clone().unwrap_or_default();
+fn ids(sent: &Credentials<'_>, known: &Known<'_>) -> Vec<Ingredient> {
+    let id = sent.id.unwrap_or_default().to_owned();
     let mut all = vec![(id.clone(), "")];
     let mut add = |text: String, what| {
         if all.iter().all(|(known, _)| *known != text) {
@@ -184,33 +184,36 @@ fn server_salts(known: &Known<'_>) -> Vec<Ingredient> {
     all
 }
 
-fn client_salts(sent: &Credentials) -> Vec<Ingredient> {
-    let mut all = vec![(sent.salt1.clone(), "")];
+fn client_salts(sent: &Credentials<'_>) -> Vec<Ingredient> {
+    let mut all = vec![(sent.salt1.to_owned(), "")];
     let mut add = |text: String, what| {
         if all.iter().all(|(known, _)| *known != text) {
             all.push((text, what));
         }
     };
     add(String::new(), "authsalt1 was sent and is missing in the digest");
-    add(sent.salt2.clone(), "authsalt2 was used in place of authsalt1");
-    add(sent.salt.clone().unwrap_or_default(), "the parameter salt was used, it must be sent as authsalt1");
+    add(sent.salt2.to_owned(), "authsalt2 was used in place of authsalt1");
     add(
-        encoded(&sent.salt1),
+        sent.salt.unwrap_or_default().to_owned(),
+        "the parameter salt was used, it must be sent as authsalt1",
+    );
+    add(
+        encoded(sent.salt1),
         "the digest was made with a percent-encoded authsalt1: send it encoded once more, or plain characters",
     );
     add(sent.salt1.replace('+', " "), "a + of authsalt1 was a space at the client");
     all
 }
 
-fn nonces(sent: &Credentials, known: &Known<'_>) -> Vec<Ingredient> {
+fn nonces(sent: &Credentials<'_>, known: &Known<'_>) -> Vec<Ingredient> {
     let Some(full) = known.nonce else {
         let mut all = vec![(String::new(), "")];
-        if let Some(sent) = &sent.nonce {
-            all.push((sent.clone(), "the nonce is not good any more (see above)"));
+        if let Some(sent) = sent.nonce {
+            all.push((sent.to_owned(), "the nonce is not good any more (see above)"));
         }
         return all;
     };
-    let prefix = sent.nonce.clone().unwrap_or_default();
+    let prefix = sent.nonce.unwrap_or_default().to_owned();
     let mut all = vec![(full.to_owned(), "")];
     if prefix != full {
         // Both the whole nonce and what was sent of it are accepted.
@@ -226,7 +229,7 @@ fn nonces(sent: &Credentials, known: &Known<'_>) -> Vec<Ingredient> {
     all
 }
 
-fn new_formula(sent: &Credentials, known: &Known<'_>, search: &mut Search) {
+fn new_formula(sent: &Credentials<'_>, known: &Known<'_>, search: &mut Search) {
     const SWAPPED: &str = "authid and password are swapped: ck5Gp, authid, password, server salt, authsalt1";
     const SALTS: &str = "the salts are swapped: the server's salt stands before authsalt1";
     const COLONS: &str = "colons between the parts: the new formula has none";
@@ -254,7 +257,7 @@ fn new_formula(sent: &Credentials, known: &Known<'_>, search: &mut Search) {
     }
 }
 
-fn third_formula(sent: &Credentials, known: &Known<'_>, marked: bool, search: &mut Search) {
+fn third_formula(sent: &Credentials<'_>, known: &Known<'_>, marked: bool, search: &mut Search) {
     const SALTS: &str = "authsalt2 and the server's salt are swapped in the outer digest";
     const SECOND: &str = "authsalt2 was sent and is missing in the digest";
     let mark = if marked { "" } else { "authv3_ is missing before the digest" };
@@ -265,7 +268,7 @@ fn third_formula(sent: &Credentials, known: &Known<'_>, marked: bool, search: &m
                 for inner in [inner.to_ascii_uppercase(), inner] {
                     for (server, c) in &server_salts(known) {
                         for (nonce, e) in &nonces(sent, known) {
-                            let second = &*sent.salt2;
+                            let second = sent.salt2;
                             let mut with = |parts: &[&str], f| {
                                 search.compare("v3 (tU29m)", parts, &[a, b, c, d, e, mark, f]);
                             };
@@ -280,15 +283,15 @@ fn third_formula(sent: &Credentials, known: &Known<'_>, marked: bool, search: &m
     }
 }
 
-fn old_formulas(sent: &Credentials, known: &Known<'_>, search: &mut Search) {
+fn old_formulas(sent: &Credentials<'_>, known: &Known<'_>, search: &mut Search) {
     let demanded = if known.demanded { "a nonce is demanded, which this formula does not have" } else { "" };
     let normal =
         if known.salts.alternative { "" } else { "apialtauth does not allow this formula: use the new one" };
-    let mut salts = vec![(sent.salt.clone().unwrap_or_else(|| known.salts.old.to_owned()), "")];
+    let mut salts = vec![(sent.salt.unwrap_or(known.salts.old).to_owned(), "")];
     salts.push((known.salts.old.to_owned(), "httpapimd5salt was used, though a salt was sent"));
     salts.push((known.salts.server.to_owned(), "apiv2md5salt was used in place of httpapimd5salt"));
     salts.push((String::new(), "the salt is missing in the digest"));
-    let web_salt = sent.salt.clone().unwrap_or_default();
+    let web_salt = sent.salt.unwrap_or_default().to_owned();
     for (id, a) in &ids(sent, known) {
         for (password, b) in &passwords(known) {
             for (salt, c) in &salts {
@@ -344,19 +347,19 @@ mod tests {
         account
     }
 
-    fn of(text: &str, nonce: Option<&str>) -> Credentials {
+    fn of<'a>(text: &str, nonce: Option<&'a str>) -> Credentials<'a> {
         Credentials {
-            id: Some("alice".into()),
+            id: Some("alice"),
             digest: Some(Digest::parse(text)),
-            salt1: "s1".into(),
-            salt2: "s2".into(),
-            salt: Some("s1".into()),
-            nonce: nonce.map(Into::into),
+            salt1: "s1",
+            salt2: "s2",
+            salt: Some("s1"),
+            nonce,
             ..Credentials::default()
         }
     }
 
-    fn said(sent: &Credentials, nonce: Option<&str>, demanded: bool) -> String {
+    fn said(sent: &Credentials<'_>, nonce: Option<&str>, demanded: bool) -> String {
         let account = account();
         let known = Known { account: &account, salts: SALTS, key: "KEY", nonce, demanded };
         explain_digest(sent, &known).join("; ")

@@ -5,6 +5,7 @@ use md5::{Digest as _, Md5};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::credentials::{Credentials, Digest};
+use super::lanes::{BLOCK, LANES, compress};
 
 /// What the server adds to the formulas.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,6 +18,11 @@ pub struct Salts<'a> {
     pub alternative: bool,
 }
 
+/// The state that RFC 1321 section 3.3 begins with.
+const MD5_START: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+/// What stands behind a text in its last block: the mark of its end and its length.
+const PADDING: usize = 9;
+
 /// MD5 over the parts, one after the other.
 fn md5(parts: &[&str]) -> [u8; 16] {
     #[cfg(test)]
@@ -26,6 +32,77 @@ fn md5(parts: &[&str]) -> [u8; 16] {
         hash.update(part.as_bytes());
     }
     hash.finalize().into()
+}
+
+/// Formulas that are tried on one digest, several at a time.
+struct Attempts<'a> {
+    digest: &'a Digest,
+    blocks: [[u8; BLOCK]; LANES],
+    filled: usize,
+    matched: Choice,
+}
+
+impl<'a> Attempts<'a> {
+    fn new(digest: &'a Digest) -> Self {
+        Self { digest, blocks: [[0; BLOCK]; LANES], filled: 0, matched: Choice::from(0) }
+    }
+
+    /// Tries MD5 over the parts, at once or together with the next.
+    fn add(&mut self, parts: &[&str]) {
+        if fill(&mut self.blocks[self.filled], parts).is_none() {
+            self.compare(md5(parts));
+            return;
+        }
+        #[cfg(test)]
+        work::count();
+        self.filled += 1;
+        if self.filled == LANES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let mut states = [MD5_START; LANES];
+        compress(&mut states, &self.blocks);
+        for state in &states[..std::mem::take(&mut self.filled)] {
+            let mut made = [0; 16];
+            for (bytes, word) in made.chunks_exact_mut(4).zip(state) {
+                bytes.copy_from_slice(&word.to_le_bytes());
+            }
+            self.compare(made);
+        }
+    }
+
+    fn compare(&mut self, made: [u8; 16]) {
+        let differs = u128::from_le_bytes(made) ^ u128::from_le_bytes(self.digest.value);
+        let nonzero = (differs | differs.wrapping_neg()) >> 127;
+        self.matched |= !Choice::from(u8::try_from(nonzero).unwrap_or(1));
+    }
+
+    /// One of them was right.
+    fn finish(mut self) -> Choice {
+        if self.filled > 0 {
+            self.flush();
+        }
+        self.matched
+    }
+}
+
+/// Writes the only block of a text; none where the text does not fit into one.
+fn fill(block: &mut [u8; BLOCK], parts: &[&str]) -> Option<()> {
+    *block = [0; BLOCK];
+    let mut length = 0;
+    for part in parts {
+        block.get_mut(length..length + part.len())?.copy_from_slice(part.as_bytes());
+        length += part.len();
+    }
+    let bits = u64::try_from(length).ok()?.wrapping_mul(8);
+    if length + PADDING > BLOCK {
+        return None;
+    }
+    block[length] = 0x80;
+    block[BLOCK - size_of::<u64>()..].copy_from_slice(&bits.to_le_bytes());
+    Some(())
 }
 
 /// Counts digests, so that a test can compare how much work two answers are.
@@ -68,7 +145,7 @@ pub fn same_text(a: &str, b: &str) -> bool {
 ///
 /// Which formulas are computed follows from what was sent and from the configuration alone.
 pub fn digest_matches(
-    sent: &Credentials,
+    sent: &Credentials<'_>,
     digest: &Digest,
     password: &str,
     salts: Salts<'_>,
@@ -92,57 +169,56 @@ pub fn digest_matches(
 
 /// The formulas that hash once.
 fn plain(
-    sent: &Credentials,
+    sent: &Credentials<'_>,
     digest: &Digest,
     password: &str,
     salts: Salts<'_>,
     nonces: &[&str],
     demanded: bool,
 ) -> Choice {
-    let (id, salt1) = (sent.id.as_deref().unwrap_or_default(), sent.salt1.as_str());
-    let mut matched = Choice::from(0);
-    let mut try_one = |parts: &[&str]| matched |= md5(parts).ct_eq(&digest.value);
+    let (id, salt1) = (sent.id.unwrap_or_default(), sent.salt1);
+    let mut attempts = Attempts::new(digest);
     for nonce in nonces {
-        try_one(&["ck5Gp", id, password, salts.server, salt1, nonce]);
+        attempts.add(&["ck5Gp", id, password, salts.server, salt1, nonce]);
     }
     if !demanded {
-        try_one(&["ck5Gp", id, password, salts.server, salt1]);
-        let salt = sent.salt.as_deref().unwrap_or(salts.old);
+        attempts.add(&["ck5Gp", id, password, salts.server, salt1]);
+        let salt = sent.salt.unwrap_or(salts.old);
         for prefix in ["rd58s", "rD58s"] {
-            try_one(&[prefix, ":", id, ":", password, ":", salt]);
+            attempts.add(&[prefix, ":", id, ":", password, ":", salt]);
         }
-        let web_salt = sent.salt.as_deref().unwrap_or_default();
-        try_one(&["C8y5:", id, ":", password, ":", web_salt]);
+        let web_salt = sent.salt.unwrap_or_default();
+        attempts.add(&["C8y5:", id, ":", password, ":", web_salt]);
         if salts.alternative {
-            try_one(&[id, ":", password]);
-            try_one(&[id, ":", password, ":", web_salt]);
-            try_one(&[id, password]);
-            try_one(&[id, password, web_salt]);
+            attempts.add(&[id, ":", password]);
+            attempts.add(&[id, ":", password, ":", web_salt]);
+            attempts.add(&[id, password]);
+            attempts.add(&[id, password, web_salt]);
         }
     }
-    matched
+    attempts.finish()
 }
 
 /// The formula that hashes twice.
 fn third(
-    sent: &Credentials,
+    sent: &Credentials<'_>,
     digest: &Digest,
     password: &str,
     salts: Salts<'_>,
     nonces: &[&str],
     demanded: bool,
 ) -> Choice {
-    let id = sent.id.as_deref().unwrap_or_default();
-    let lower = hex(md5(&["tU29m", id, password, &sent.salt1]));
+    let id = sent.id.unwrap_or_default();
+    let lower = hex(md5(&["tU29m", id, password, sent.salt1]));
     // The document does not say in which case the inner digest is written: both are tried.
     let inner = [lower.to_ascii_uppercase(), lower];
-    let mut matched = Choice::from(0);
+    let mut attempts = Attempts::new(digest);
     for nonce in nonces.iter().copied().chain((!demanded).then_some("")) {
         for inner in &inner {
-            matched |= md5(&[inner, &sent.salt2, salts.server, nonce]).ct_eq(&digest.value);
+            attempts.add(&[inner, sent.salt2, salts.server, nonce]);
         }
     }
-    matched
+    attempts.finish()
 }
 
 #[cfg(test)]
@@ -151,7 +227,7 @@ mod tests {
 
     fn check(
         digest: &str,
-        credentials: &Credentials,
+        credentials: &Credentials<'_>,
         salts: Salts<'_>,
         nonces: &[&str],
         demanded: bool,
@@ -159,17 +235,29 @@ mod tests {
         digest_matches(credentials, &Digest::parse(digest).unwrap(), "3037", salts, nonces, demanded)
     }
 
-    fn of(salt1: &str, salt2: &str, salt: Option<&str>) -> Credentials {
-        Credentials {
-            id: Some("3037".into()),
-            salt1: salt1.into(),
-            salt2: salt2.into(),
-            salt: salt.map(Into::into),
-            ..Credentials::default()
-        }
+    fn of<'a>(salt1: &'a str, salt2: &'a str, salt: Option<&'a str>) -> Credentials<'a> {
+        Credentials { id: Some("3037"), salt1, salt2, salt, ..Credentials::default() }
     }
 
     const NONE: Salts<'_> = Salts { server: "", old: "87159643", alternative: false };
+
+    #[test]
+    fn a_text_of_any_length_is_found_among_others() {
+        let text = "x".repeat(200);
+        for length in 0..=text.len() {
+            let (front, rest) = text[..length].split_at(length / 3);
+            let digest = Digest { value: Md5::digest(text[..length].as_bytes()).into(), v3: false };
+            for place in 0..=LANES {
+                let mut attempts = Attempts::new(&digest);
+                (0..place).for_each(|_| attempts.add(&["another"]));
+                attempts.add(&[front, rest]);
+                assert!(bool::from(attempts.finish()), "{length} {place}");
+            }
+            let mut attempts = Attempts::new(&digest);
+            attempts.add(&[front, rest, "y"]);
+            assert!(!bool::from(attempts.finish()), "{length}");
+        }
+    }
 
     #[test]
     fn the_documents_own_vector() {
@@ -187,7 +275,7 @@ mod tests {
         let third = |nonce: &str| {
             format!("authv3_{}", hex(md5(&[&hex(md5(&["tU29m", "3037", "3037", "s1"])), "s2", "SRV", nonce])))
         };
-        let cases: Vec<(String, Credentials, Salts<'_>)> = vec![
+        let cases: Vec<(String, Credentials<'_>, Salts<'_>)> = vec![
             (hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1"])), of("s1", "", None), salts),
             (third(""), of("s1", "s2", None), salts),
             (hex(md5(&["rD58s:3037:3037:87159643"])), of("", "", None), salts),

@@ -5,6 +5,7 @@ mod authorise;
 mod credentials;
 mod doctor;
 mod formula;
+mod lanes;
 mod nonce;
 mod prove;
 mod replay;

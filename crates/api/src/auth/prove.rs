@@ -5,8 +5,9 @@ use strowger_model::Account;
 
 use super::{Credentials, Proof, Salts, Taken, digest_matches, may_log_in, same_text};
 
-/// Stands for the password of an account that does not exist.
-const NO_PASSWORD: &str = "\u{1}no account has this password\u{1}";
+/// Stands for the password of an account that does not exist. It is as long as passwords are, so that it takes no more
+/// blocks of a digest than they do.
+const NO_PASSWORD: &str = "\u{1}no password";
 
 /// What the server holds against the credentials.
 #[derive(Clone, Copy)]
@@ -22,13 +23,13 @@ pub struct Ground<'a> {
 }
 
 /// How the account is proved; none where anything that was shown is wrong.
-pub fn prove(sent: &Credentials, ground: &Ground<'_>) -> Option<Proof> {
+pub fn prove(sent: &Credentials<'_>, ground: &Ground<'_>) -> Option<Proof> {
     let account = ground.account;
     let usable = account.filter(|account| may_log_in(account) && !account.password.is_empty());
     let password = usable.map_or(NO_PASSWORD, |account| account.password.expose());
     let pin = account.filter(|a| ground.pin_counts && may_log_in(a) && !a.pin.is_empty());
     let pin_text = pin.map_or(NO_PASSWORD, |account| account.pin.expose());
-    let nonces: Vec<&str> = match (ground.nonce, &sent.nonce) {
+    let nonces: Vec<&str> = match (ground.nonce, sent.nonce) {
         (Some(Taken::Fresh(text) | Taken::Again(text)), Some(prefix)) => vec![text, prefix],
         _ => Vec::new(),
     };
@@ -73,14 +74,14 @@ mod tests {
     }
 
     /// Every kind of credential that names an account.
-    fn shown() -> Vec<Credentials> {
+    fn shown() -> Vec<Credentials<'static>> {
         let digest = |v3| Some(Some(Digest { value: [7; 16], v3 }));
-        let named = Credentials { id: Some("alice".into()), ..Credentials::default() };
+        let named = Credentials { id: Some("alice"), ..Credentials::default() };
         vec![
             Credentials { password: Some(Secret::new("wrong")), ..named.clone() },
-            Credentials { digest: digest(false), salt1: "s".into(), ..named.clone() },
-            Credentials { digest: digest(true), salt1: "s".into(), salt2: "t".into(), ..named.clone() },
-            Credentials { digest: digest(false), nonce: Some("abcdefghij".into()), ..named.clone() },
+            Credentials { digest: digest(false), salt1: "s", ..named.clone() },
+            Credentials { digest: digest(true), salt1: "s", salt2: "t", ..named.clone() },
+            Credentials { digest: digest(false), nonce: Some("abcdefghij"), ..named.clone() },
             Credentials { digest: digest(false), password: Some(Secret::new("wrong")), ..named.clone() },
             Credentials { digest: Some(None), ..named },
         ]
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn a_right_password_of_a_disabled_account_proves_nothing() {
         let sent = Credentials {
-            id: Some("alice".into()),
+            id: Some("alice"),
             password: Some(Secret::new("secret")),
             ..Credentials::default()
         };

@@ -81,7 +81,10 @@ macro_rules! params {
         }
         const RUN: $crate::declare::Run = $crate::declare::Run::Here {
             check: |args| Params::parse(args).map(drop),
-            run: |call| Box::pin(async move { let params = Params::parse(&call.args)?; run(call, params).await }),
+            run: |call| match Params::parse(&call.args) {
+                Ok(params) => Box::pin(run(call, params)),
+                Err(wrong) => Box::pin(std::future::ready(Err(wrong))),
+            },
         };
     };
     (@default) => { None };

@@ -25,8 +25,8 @@ impl Dispatcher {
             Ok(()) => Answer {
                 content_type: document.content_type(),
                 headers: vec![
-                    ("X-Content-Type-Options", "nosniff".to_owned()),
-                    ("Cache-Control", "no-cache".to_owned()),
+                    ("X-Content-Type-Options", "nosniff".into()),
+                    ("Cache-Control", "no-cache".into()),
                 ],
                 body: match document {
                     Document::OpenApi => openapi(self.build.version).as_bytes().to_vec(),

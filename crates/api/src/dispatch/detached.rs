@@ -10,11 +10,11 @@ use std::task::Poll;
 #[derive(Debug)]
 pub struct Panicked;
 
+/// What can be finished by another task than the one that began it.
+pub type Detachable<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// Polls once here; what is not ready then goes on as a task of its own, which nobody cuts short.
-pub async fn detached<T: Send + 'static>(
-    future: impl Future<Output = T> + Send + 'static,
-) -> Result<T, Panicked> {
-    let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
+pub async fn detached<T: Send + 'static>(mut future: Detachable<T>) -> Result<T, Panicked> {
     let first = poll_fn(|context| {
         Poll::Ready(catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).map_err(|_| Panicked))
     });
@@ -30,14 +30,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_ready_waits_for_nothing_and_what_is_not_is_finished() {
-        assert_eq!(detached(async { 1 }).await.unwrap(), 1);
+        assert_eq!(detached(Box::pin(async { 1 })).await.unwrap(), 1);
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let (told, mut tell) = (std::sync::Arc::new(tokio::sync::Notify::new()), None);
         let waiting = std::sync::Arc::clone(&told);
-        let mut abandoned = Box::pin(detached(async move {
+        let mut abandoned = Box::pin(detached(Box::pin(async move {
             waiting.notified().await;
             let _ = sender.send(2);
-        }));
+        })));
         poll_fn(|context| {
             tell = Some(abandoned.as_mut().poll(context).is_pending());
             Poll::Ready(())
@@ -50,11 +50,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_error_before_and_after_the_first_wait() {
-        assert!(detached(async { panic!("at once") }).await.is_err());
-        let later = detached(async {
+        assert!(detached::<()>(Box::pin(async { panic!("at once") })).await.is_err());
+        let later = detached::<()>(Box::pin(async {
             tokio::task::yield_now().await;
             panic!("later")
-        });
+        }));
         assert!(later.await.is_err());
     }
 }

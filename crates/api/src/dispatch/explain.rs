@@ -77,9 +77,9 @@ pub fn pasted(text: &str, from: IpAddr, transport: Transport) -> Request {
 
 impl Dispatcher {
     /// Explains a request.
-    pub(crate) async fn explain(self: &Arc<Self>, request: Request) -> Vec<Finding> {
+    pub(crate) async fn explain(self: &Arc<Self>, mut request: Request) -> Vec<Finding> {
         let config = self.switch.config();
-        let request = request.decrypted(&config.httpapiencryptkey);
+        request.decrypt(&config.httpapiencryptkey);
         let source = look(&request.origin, &config);
         let mut way = Way::default();
         way.note("source", describe(&source, request.origin.transport));
@@ -106,9 +106,10 @@ impl Dispatcher {
         let (credentials, mut args) = Credentials::take(&request, command);
         args.named.extend(entry.as_ref().map(|entry| ("apientry".to_owned(), entry.name.clone())));
         let snapshot = self.switch.snapshot();
-        let named = credentials.id.as_deref().and_then(|id| identify::resolve(&snapshot, id));
+        let named = credentials.id.and_then(|id| identify::resolve(&snapshot, id));
         let identity = Identity {
             request: &request,
+            now: self.switch.now(),
             command,
             credentials: &credentials,
             named,
@@ -136,7 +137,7 @@ impl Dispatcher {
     /// Bans, `enabled`, and what the address must be.
     fn explain_door(&self, way: &mut Way, identity: &Identity<'_>, rule: &Checked, config: &Config) {
         let user = identity.named.as_ref().map(|account| &*account.username);
-        let user = user.or(identity.credentials.id.as_deref());
+        let user = user.or(identity.credentials.id);
         match self.switch.guard(|guard| guard.check(self.switch.now(), identity.source.address, user)) {
             Verdict::Pass => way.pass("limits", "no ban holds"),
             Verdict::Banned { retry_after_ms } | Verdict::Limited { retry_after_ms } => way.fail(
@@ -192,7 +193,7 @@ impl Dispatcher {
     }
 
     fn explain_user(&self, way: &mut Way, identity: &Identity<'_>) {
-        let Some(id) = &identity.credentials.id else {
+        let Some(id) = identity.credentials.id else {
             return way.note("user", "no authid was sent");
         };
         let Some(account) = &identity.named else {
@@ -294,7 +295,7 @@ impl Dispatcher {
     }
 
     fn explain_nonce(&self, way: &mut Way, identity: &Identity<'_>) -> Option<Taken> {
-        let sent = identity.credentials.nonce.as_deref()?;
+        let sent = identity.credentials.nonce?;
         let request = fingerprint(identity.command, identity.args);
         let (now, address) = (self.switch.now().mono, identity.source.address);
         match self.memory().nonces.explain(now, address, sent, request) {
@@ -322,8 +323,9 @@ impl Dispatcher {
         let Some(account) = account else { return };
         let demanded = rule.need_login(config) >= 2 || nonce.is_some();
         let alternative = ground(identity, Some(&*account), None, rule, config).salts.alternative;
-        let (sent, config) = (identity.credentials.clone(), Arc::clone(config));
+        let (request, command, config) = (identity.request.clone(), identity.command, Arc::clone(config));
         let search = move || {
+            let (sent, _) = Credentials::take(&request, command);
             let full = nonce.as_ref().map(|(Taken::Fresh(text) | Taken::Again(text))| text.as_str());
             let salts =
                 crate::auth::Salts { server: &config.apiv2md5salt, old: &config.httpapimd5salt, alternative };

@@ -91,7 +91,7 @@ impl Dispatcher {
         }
         let key = self.sent_key(identity, config);
         if let Some(named) = &key.named {
-            let now = self.switch.now().wall;
+            let now = identity.now.wall;
             named.admit(now, identity.source, identity.command, identity.called())?;
             if named.touch(now) {
                 self.switch.store().api_keys_used(vec![(named.row.id, now)]);
@@ -177,7 +177,7 @@ impl Dispatcher {
         token: &strowger_model::Secret,
         key: SentKey,
     ) -> Result<Identified, Failure> {
-        let now = self.switch.now().wall;
+        let now = identity.now.wall;
         let session = self.memory().sessions.find(now, token).cloned();
         let snapshot = self.switch.snapshot();
         let account = session.as_ref().and_then(|session| snapshot.account(session.account).cloned());
@@ -208,9 +208,9 @@ impl Dispatcher {
         rule: &Checked,
         config: &Config,
     ) -> Result<Identified, Failure> {
-        let (now, sent) = (self.switch.now(), identity.credentials);
+        let (now, sent) = (identity.now, identity.credentials);
         let address = identity.source.address;
-        let nonce = match &sent.nonce {
+        let nonce = match sent.nonce {
             Some(nonce) => {
                 let request = fingerprint(identity.command, identity.args);
                 let taken = self.memory().nonces.look(now.mono, address, nonce, request);
@@ -224,7 +224,7 @@ impl Dispatcher {
         let candidate = self.candidate(identity, rule, config);
         let ground = ground(identity, candidate.as_deref(), nonce.as_ref(), rule, config);
         let Some(proof) = prove(sent, &ground) else {
-            let user = candidate.as_ref().map(|account| &*account.username).or(sent.id.as_deref());
+            let user = candidate.as_ref().map(|account| &*account.username).or(sent.id);
             self.count_failure(identity.source, user);
             return Err(Failure::wrong_user());
         };
@@ -245,7 +245,7 @@ impl Dispatcher {
         rule: &Checked,
         config: &Config,
     ) -> Option<Arc<Account>> {
-        match (&identity.credentials.id, &identity.credentials.pin) {
+        match (identity.credentials.id, &identity.credentials.pin) {
             (None, Some(pin)) => self.by_pin(pin.expose(), rule, config),
             _ => identity.named.clone(),
         }
@@ -283,7 +283,7 @@ impl Dispatcher {
             ));
         }
         if !identity.source.unproven {
-            self.keep_digest(digest, identity.source);
+            self.keep_digest(identity.now.wall, digest, identity.source);
         }
         Ok(())
     }
@@ -291,7 +291,7 @@ impl Dispatcher {
     /// The command spends, and another address showed the digest before.
     pub(super) fn is_replay(&self, identity: &Identity<'_>, digest: &Digest) -> bool {
         let guarded = matches!(identity.command.effect, Effect::Spend | Effect::Money);
-        let (now, address) = (self.switch.now().wall, identity.source.address);
+        let (now, address) = (identity.now.wall, identity.source.address);
         guarded && self.memory().replays.is_foreign(now, digest, address)
     }
 
@@ -347,7 +347,7 @@ impl Dispatcher {
         config: &Config,
     ) -> Option<&'static str> {
         let source = identity.source;
-        let (now, need_login) = (self.switch.now().wall, rule.need_login(config));
+        let (now, need_login) = (identity.now.wall, rule.need_login(config));
         let account = identified.account.as_ref().filter(|_| rule.rule.level >= Level::User);
         let logged_in =
             |account: &Account, address| self.memory().sessions.is_logged_in(now, account.id, address);

@@ -1,11 +1,11 @@
 //! The last requests, for administrators: what was asked, from where, what let it in or kept it out, what was
-//! answered, how long it took. Requests are kept as they were parsed and masked when they are shown, so that
-//! noting one costs little more than moving it.
+//! answered, how long it took. Requests are kept as they were parsed and masked when they are shown, in buffers that are
+//! used again, so that noting one costs little more than copying its bytes.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use strowger_model::{AccountId, Wall};
 
@@ -120,21 +120,42 @@ impl Course {
     }
 }
 
+/// The texts of a request one behind the other: the command, names and values, positional fields. A record that makes
+/// room for a new one hands its buffers on.
+#[derive(Debug, Default)]
+struct Flat {
+    texts: String,
+    ends: Vec<usize>,
+    /// How many of them are names and values.
+    fields: usize,
+    positional_credentials: bool,
+}
+
 #[derive(Debug)]
 enum Kept {
-    Whole(Box<Request>),
-    Text { transport: Transport, address: IpAddr, command: String, user: String, text: String },
+    Whole(Flat),
+    Text { command: String, user: String, text: String },
 }
 
 #[derive(Debug)]
 struct Record {
     at: Wall,
     took_us: u64,
+    transport: Transport,
+    address: IpAddr,
     kept: Kept,
     course: Course,
     failed: bool,
     answer: String,
     calls: Vec<String>,
+}
+
+/// A request as it is read again.
+struct View<'a> {
+    command: &'a str,
+    fields: Vec<(&'a str, &'a str)>,
+    positional: Vec<&'a str>,
+    positional_credentials: bool,
 }
 
 /// One request as it is shown: masked.
@@ -177,30 +198,68 @@ impl Inspector {
         &self,
         most: usize,
         at: Wall,
-        began: Instant,
-        request: Request,
+        took_us: u64,
+        request: &Request,
         course: Course,
         outcome: &Outcome,
     ) {
-        let (failed, answer, calls) = match outcome {
-            Ok(reply) => (false, first_line(&reply.shape), calls_of(&reply.data)),
-            Err(failure) => (true, cut(&format!("ERROR: {failure}"), MAX_ANSWER), Vec::new()),
+        let (mut flat, mut answer) = match self.make_room(most) {
+            Some(Record { kept: Kept::Whole(flat), answer, .. }) => (flat, answer),
+            _ => Default::default(),
         };
-        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let record = Record { at, took_us, kept: Kept::of(request), course, failed, answer, calls };
-        let gone = {
-            let mut ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            ring.push_back(record);
-            let surplus = ring.len().saturating_sub(most);
-            ring.drain(..surplus).collect::<Vec<_>>()
+        answer.clear();
+        let calls = match outcome {
+            Ok(reply) => {
+                first_line(&mut answer, &reply.shape);
+                calls_of(&reply.data)
+            }
+            Err(failure) => {
+                push_cut(&mut answer, &format!("ERROR: {failure}"), MAX_ANSWER);
+                Vec::new()
+            }
         };
-        // Freed outside the lock.
-        drop(gone);
+        let kept = if request.size <= MAX_WHOLE_BYTES && request.fields.len() <= MAX_WHOLE_FIELDS {
+            flat.fill(request);
+            Kept::Whole(flat)
+        } else {
+            Kept::masked(&View::of(request))
+        };
+        let record = Record {
+            at,
+            took_us,
+            transport: request.origin.transport,
+            address: request.origin.peer.ip().to_canonical(),
+            kept,
+            course,
+            failed: outcome.is_err(),
+            answer,
+            calls,
+        };
+        self.ring().push_back(record);
+    }
+
+    fn ring(&self) -> MutexGuard<'_, VecDeque<Record>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out the oldest beyond `most` and one; gives the youngest of them.
+    fn make_room(&self, most: usize) -> Option<Record> {
+        let mut gone: VecDeque<Record> = {
+            let mut ring = self.ring();
+            let kept = ring.len();
+            match (kept + 1).saturating_sub(most) {
+                0 => return None,
+                1 => return ring.pop_front(),
+                surplus => ring.drain(..surplus.min(kept)).collect(),
+            }
+        };
+        // The others are freed outside the lock.
+        gone.pop_back()
     }
 
     /// The youngest that fit, the youngest first.
     pub fn show(&self, filter: &Filter) -> Vec<Shown> {
-        let ring = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.ring();
         ring.iter().rev().map(Record::show).filter(|shown| filter.fits(shown)).take(filter.count).collect()
     }
 }
@@ -215,43 +274,78 @@ impl Filter {
     }
 }
 
+impl Flat {
+    fn fill(&mut self, request: &Request) {
+        self.texts.clear();
+        self.ends.clear();
+        self.fields = request.fields.len();
+        self.positional_credentials = request.positional_credentials;
+        self.put(&request.command);
+        for (name, value) in &request.fields {
+            self.put(name);
+            self.put(value);
+        }
+        for value in &request.positional {
+            self.put(value);
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+    }
+
+    fn view(&self) -> View<'_> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let mut texts = starts.zip(&self.ends).map(|(start, end)| &self.texts[start..*end]);
+        let command = texts.next().unwrap_or_default();
+        let mut fields = Vec::with_capacity(self.fields);
+        while fields.len() < self.fields
+            && let (Some(name), Some(value)) = (texts.next(), texts.next())
+        {
+            fields.push((name, value));
+        }
+        let positional_credentials = self.positional_credentials;
+        View { command, fields, positional: texts.collect(), positional_credentials }
+    }
+}
+
+impl<'a> View<'a> {
+    fn of(request: &'a Request) -> Self {
+        Self {
+            command: &request.command,
+            fields: request.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            positional: request.positional.iter().map(String::as_str).collect(),
+            positional_credentials: request.positional_credentials,
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<&'a str> {
+        self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+}
+
 impl Kept {
-    fn of(mut request: Request) -> Self {
-        // The connection must be able to end.
-        request.stream = None;
-        if request.size <= MAX_WHOLE_BYTES && request.fields.len() <= MAX_WHOLE_FIELDS {
-            return Self::Whole(Box::new(request));
-        }
-        Self::Text {
-            transport: request.origin.transport,
-            address: request.origin.peer.ip().to_canonical(),
-            command: cut(&request.command, MAX_VALUE),
-            user: user_of(&request),
-            text: masked(&request),
-        }
+    fn masked(request: &View<'_>) -> Self {
+        Self::Text { command: cut(request.command, MAX_VALUE), user: user_of(request), text: masked(request) }
     }
 }
 
 impl Record {
     fn show(&self) -> Shown {
-        let (transport, address, command, user, request) = match &self.kept {
-            Kept::Whole(request) => (
-                request.origin.transport,
-                request.origin.peer.ip().to_canonical(),
-                cut(&request.command, MAX_VALUE),
-                user_of(request),
-                masked(request),
-            ),
-            Kept::Text { transport, address, command, user, text } => {
-                (*transport, *address, command.clone(), user.clone(), text.clone())
+        let (command, user, request) = match &self.kept {
+            Kept::Whole(flat) => {
+                let request = flat.view();
+                (cut(request.command, MAX_VALUE), user_of(&request), masked(&request))
             }
+            Kept::Text { command, user, text } => (command.clone(), user.clone(), text.clone()),
         };
         let money = find(&command).is_some_and(|c| !matches!(c.effect, Effect::Read | Effect::Session));
         Shown {
             at: self.at,
             took_us: self.took_us,
-            transport: transport.name(),
-            address,
+            transport: self.transport.name(),
+            address: self.address,
             user,
             account: self.course.account,
             target: self.course.target,
@@ -267,10 +361,9 @@ impl Record {
 }
 
 /// The user as the request names it.
-fn user_of(request: &Request) -> String {
+fn user_of(request: &View<'_>) -> String {
     let named = ["authid", "usr", "userid", "username"].iter().find_map(|name| request.field(name));
-    let positional =
-        || request.positional.get(1).filter(|_| request.positional_credentials).map(String::as_str);
+    let positional = || request.positional.get(1).filter(|_| request.positional_credentials).copied();
     cut(named.or_else(positional).unwrap_or_default(), MAX_VALUE)
 }
 
@@ -300,27 +393,27 @@ const SECRET: [&str; 20] = [
     "answer", "csv", "txt", "message", "value", "text", "body", "request",
 ];
 
-fn is_shown(request: &Request, name: &str) -> bool {
+fn is_shown(request: &View<'_>, name: &str) -> bool {
     if PLAIN.contains(&name) {
         return true;
     }
     // What nobody declared may be a secret under a misspelt name.
-    let declared = find(&request.command).is_some_and(|command| command.declares(name));
+    let declared = find(request.command).is_some_and(|command| command.declares(name));
     declared && !SECRET.iter().any(|secret| name.contains(secret))
 }
 
 /// The request in one line, without secrets.
-fn masked(request: &Request) -> String {
-    let mut text = cut(&request.command, MAX_VALUE);
+fn masked(request: &View<'_>) -> String {
+    let mut text = cut(request.command, MAX_VALUE);
     for (name, value) in &request.fields {
-        if name == "apientry" || text.len() > MAX_TEXT {
+        if *name == "apientry" || text.len() > MAX_TEXT {
             continue;
         }
         let value =
             if value.is_empty() || is_shown(request, name) { cut(value, MAX_VALUE) } else { "***".into() };
         text.push_str(&format!("&{}={value}", cut(name, MAX_VALUE)));
     }
-    let command = find(&request.command);
+    let command = find(request.command);
     let credentials = if request.positional_credentials { 3 } else { 0 };
     for (index, value) in request.positional.iter().enumerate() {
         if text.len() > MAX_TEXT {
@@ -337,32 +430,44 @@ fn masked(request: &Request) -> String {
 
 /// At most so many characters, on one line.
 fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-fn first_line(shape: &Shape) -> String {
-    match shape {
-        Shape::Ok(text) => without_secrets(&format!("OK: {}", cut(text, MAX_ANSWER))),
-        Shape::Bare(text) => cut(text, MAX_ANSWER),
-        Shape::Lines(lines) => format!("OK: {}", lines.len()),
-        Shape::Rows { rows, .. } => format!("OK: {}", rows.len() + 1),
-    }
-}
-
-/// Tokens, keys and nonces that an answer hands out.
-fn without_secrets(text: &str) -> String {
-    let mut out = text.to_owned();
-    for mark in ["token:", "key:", "nonce is:", "password:"] {
-        if let Some(at) = out.find(mark).map(|at| at + mark.len()) {
-            let end = out[at..].find(' ').map_or(out.len(), |length| at + length);
-            out.replace_range(at..end, "***");
-        }
-    }
+    let mut out = String::new();
+    push_cut(&mut out, text, most);
     out
 }
 
+fn push_cut(out: &mut String, text: &str, most: usize) {
+    if text.len() <= most && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.push_str(text);
+    } else {
+        out.extend(text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }));
+    }
+}
+
+fn first_line(out: &mut String, shape: &Shape) {
+    match shape {
+        Shape::Ok(text) => {
+            out.push_str("OK: ");
+            push_cut(out, text, MAX_ANSWER);
+            mask_secrets(out);
+        }
+        Shape::Bare(text) => push_cut(out, text, MAX_ANSWER),
+        Shape::Lines(lines) => out.push_str(&format!("OK: {}", lines.len())),
+        Shape::Rows { rows, .. } => out.push_str(&format!("OK: {}", rows.len() + 1)),
+    }
+}
+
+/// Masks tokens, keys and nonces that an answer hands out.
+fn mask_secrets(text: &mut String) {
+    for mark in ["token:", "key:", "nonce is:", "password:"] {
+        if let Some(at) = text.find(mark).map(|at| at + mark.len()) {
+            let end = text[at..].find(' ').map_or(text.len(), |length| at + length);
+            text.replace_range(at..end, "***");
+        }
+    }
+}
+
 /// The ids of calls that an answer names.
-fn calls_of(data: &[(String, Data)]) -> Vec<String> {
+fn calls_of(data: &[(Cow<'static, str>, Data)]) -> Vec<String> {
     let calls = data.iter().filter(|(name, _)| name.starts_with("callid"));
     let listed = calls.flat_map(|(_, value)| match value {
         Data::List(items) => items.iter().map(Data::to_line).collect(),
@@ -383,7 +488,7 @@ mod tests {
         let request = Request::line(Origin::new(here, here, Transport::Tcp), line.as_bytes());
         let course =
             Course { stage: Stage::Ran, level: Level::User, proof: Proof::Password, ..Course::default() };
-        inspector.note(most, Wall(1), Instant::now(), request, course, outcome);
+        inspector.note(most, Wall(1), 5, &request, course, outcome);
     }
 
     fn all() -> Filter {

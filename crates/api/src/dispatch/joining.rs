@@ -48,10 +48,11 @@ impl Dispatcher {
     }
 
     async fn join(self: &Arc<Self>, mut request: Request, id: &Value) -> Result<Joined, JoinRefused> {
-        let (this, place) = (Arc::clone(self), Arc::new(Joining::default()));
+        let place = Arc::new(Joining::default());
         request.joining = Some(Arc::clone(&place));
         let most = usize::try_from(self.switch.config().apiinspect).unwrap_or_default();
-        let outcome = match detached(async move { this.handle(request, most).await }).await {
+        let handled = Arc::clone(self).handle(Box::new(request), most);
+        let outcome = match detached(Box::pin(handled)).await {
             Ok((outcome, _)) => outcome,
             Err(Panicked) => {
                 tracing::error!("a login of the message queue panicked");
@@ -66,8 +67,8 @@ impl Dispatcher {
     }
 
     /// Asks for the queue, whatever else it names.
-    fn prepared(&self, request: Request) -> Request {
-        let mut request = request.decrypted(&self.switch.config().httpapiencryptkey);
+    fn prepared(&self, mut request: Request) -> Request {
+        request.decrypt(&self.switch.config().httpapiencryptkey);
         COMMAND.clone_into(&mut request.command);
         request.fields.retain(|(name, _)| name != "apientry");
         request

@@ -46,8 +46,7 @@ impl Dispatcher {
     }
 
     /// Remembers from where a digest came first.
-    pub(super) fn keep_digest(self: &Arc<Self>, digest: &Digest, source: &Source) {
-        let now = self.switch.now().wall;
+    pub(super) fn keep_digest(self: &Arc<Self>, now: Wall, digest: &Digest, source: &Source) {
         let mut memory = self.memory();
         if !memory.replays.remember(now, digest, source.address) || memory.unsaved.len() >= MAX_UNSAVED {
             return;

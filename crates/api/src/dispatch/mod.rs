@@ -22,11 +22,10 @@ mod web_clients;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Instant;
 
 use strowger_config::Config;
 use strowger_guard::Verdict;
-use strowger_model::{AccountId, Scope};
+use strowger_model::{AccountId, Now, Scope};
 use strowger_store::{AuditEntry, ReplayRow};
 use strowger_switch::Handle;
 
@@ -205,7 +204,12 @@ impl Dispatcher {
 
     /// Answers a request. Never fails, never panics. Dropping this future, because the peer went away, does not cut
     /// the command in the middle.
-    pub async fn answer(self: &Arc<Self>, request: Request) -> Answer {
+    pub fn answer(self: &Arc<Self>, request: Request) -> impl Future<Output = Answer> + Send + use<> {
+        // It passes through many hands: in one place it is not copied by each.
+        Arc::clone(self).answered(Box::new(request))
+    }
+
+    async fn answered(self: Arc<Self>, mut request: Box<Request>) -> Answer {
         let config = self.switch.config();
         if request.preflight {
             return preflight(&request, &config);
@@ -213,13 +217,12 @@ impl Dispatcher {
         if let Some(document) = request.document {
             return self.describe(document, &request, &config);
         }
-        let request = request.decrypted(&config.httpapiencryptkey);
+        request.decrypt(&config.httpapiencryptkey);
         let (wanted, web_origin) = (wanted(&request, &config), request.origin.web_origin.clone());
         let (transport, size) = (request.origin.transport, request.size);
-        let this = Arc::clone(self);
         let most = usize::try_from(config.apiinspect).unwrap_or_default();
-        let task = detached(async move { this.handle(request, most).await });
-        let (outcome, traits) = task.await.unwrap_or_else(|Panicked| {
+        let handled = detached(Box::pin(self.handle(request, most))).await;
+        let (outcome, traits) = handled.unwrap_or_else(|Panicked| {
             tracing::error!("a command panicked");
             (Err(Failure::failed("internal error")), Traits::default())
         });
@@ -239,21 +242,21 @@ impl Dispatcher {
     }
 
     /// Handles a request and notes it among the last `most`.
-    async fn handle(self: Arc<Self>, request: Request, most: usize) -> (Outcome, Traits) {
+    async fn handle(self: Arc<Self>, request: Box<Request>, most: usize) -> (Outcome, Traits) {
         let mut traits = Traits::default();
-        let (began, at) = (Instant::now(), self.switch.now().wall);
-        let outcome = self.try_handle(&request, &mut traits).await;
+        let began = self.switch.now();
+        let outcome = self.try_handle(&request, began, &mut traits).await;
         if let (Err(failure), true) = (&outcome, traits.course.stage != Stage::Ran) {
             self.audit_refusal(&request, failure);
         }
-        if most == 0 {
-            return (outcome, traits);
+        if most > 0 {
+            let took_us = self.switch.now().mono - began.mono;
+            self.inspector.note(most, began.wall, took_us, &request, traits.course, &outcome);
         }
-        self.inspector.note(most, at, began, request, traits.course, &outcome);
         (outcome, traits)
     }
 
-    async fn try_handle(self: &Arc<Self>, request: &Request, traits: &mut Traits) -> Outcome {
+    async fn try_handle(self: &Arc<Self>, request: &Request, now: Now, traits: &mut Traits) -> Outcome {
         let config = self.switch.config();
         let source = look(&request.origin, &config);
         traits.course.place = source.place;
@@ -264,9 +267,8 @@ impl Dispatcher {
             None => Default::default(),
         };
         let snapshot = self.switch.snapshot();
-        let named = credentials.id.as_deref().and_then(|id| identify::resolve(&snapshot, id));
-        let user = named.as_ref().map(|account| &*account.username).or(credentials.id.as_deref());
-        let now = self.switch.now();
+        let named = credentials.id.and_then(|id| identify::resolve(&snapshot, id));
+        let user = named.as_ref().map(|account| &*account.username).or(credentials.id);
         refuse(self.switch.guard(|guard| guard.admit_source(now, source.address, user)))?;
         traits.course.stage = Stage::Form;
         if let Some(broken) = &request.broken {
@@ -288,7 +290,8 @@ impl Dispatcher {
         // Whoever passes a line of the console wants its answer.
         traits.bare_ok = declared.effect != Effect::Read && declared.name != "oop";
         let rule = rules.rule(name, base).relax(command, &config);
-        let asked = Asked { request, command, entry: entry.clone(), credentials, named, args, source, rule };
+        let asked =
+            Asked { request, now, command, entry: entry.clone(), credentials, named, args, source, rule };
         let outcome = self.admitted(&asked, traits, &config).await;
         if let Some(action) = rules.action(name, outcome.is_err()) {
             let (account, fields) = (traits.account.clone(), asked.args.named.clone());
@@ -304,14 +307,21 @@ impl Dispatcher {
 
     /// A request inside another one, with all that a request goes through.
     pub(crate) async fn nested(self: &Arc<Self>, request: &Request) -> Outcome {
-        self.try_handle(request, &mut Traits::default()).await
+        self.try_handle(request, self.switch.now(), &mut Traits::default()).await
     }
 
     /// Authenticates, authorises and runs.
     async fn admitted(self: &Arc<Self>, asked: &Asked<'_>, traits: &mut Traits, config: &Config) -> Outcome {
-        let Asked { request, command, credentials, source, rule, .. } = asked;
-        let identity =
-            Identity { request, command, credentials, named: asked.named.clone(), args: &asked.args, source };
+        let Asked { request, now, command, credentials, source, rule, .. } = asked;
+        let identity = Identity {
+            request,
+            now: *now,
+            command,
+            credentials,
+            named: asked.named.clone(),
+            args: &asked.args,
+            source,
+        };
         traits.course.stage = Stage::OldLists;
         refusal::old_interface(request, command, source, config)?;
         traits.course.stage = Stage::Identity;
@@ -319,7 +329,7 @@ impl Dispatcher {
         traits.proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
         traits.account.clone_from(&identified.account);
         traits.course.learn(&identified);
-        self.admit_account(&identified, config)?;
+        self.admit_account(*now, &identified, config)?;
         traits.course.stage = Stage::Rule;
         let policy = policy(config);
         let level = authorise(&rule.rule, &identified.caller, source, &policy)
@@ -328,7 +338,9 @@ impl Dispatcher {
         traits.course.stage = Stage::Nonce;
         self.check_nonce(&identity, &identified, rule, config)?;
         traits.course.stage = Stage::Conditions;
-        self.check_conditions(&identified, source, rule, config).await?;
+        if rule.has_conditions(config) {
+            Box::pin(self.check_conditions(&identified, source, rule, config)).await?;
+        }
         traits.course.stage = Stage::Target;
         let mut call = self.call(&identity, identified, level, rule.rule.support)?;
         traits.course.target = call.target.as_ref().map(|account| account.id);
@@ -340,38 +352,39 @@ impl Dispatcher {
     }
 
     /// Runs the command, once per `requestid`, and writes it into the audit.
-    async fn run(self: &Arc<Self>, call: Call) -> Outcome {
+    async fn run(self: &Arc<Self>, call: Box<Call>) -> Outcome {
         let ready = match &call.command.run {
             Run::Unavailable { why } => Err(Failure::unavailable(*why)),
             Run::Here { check, run } => check(&call.args).map(|()| run),
         };
-        let (command, who, object) = (call.command, call.caller_id(), call.object());
-        let entry = call.entry.clone();
-        let source = call.source.address.to_string();
-        let console = call.source.console && !matches!(command.effect, Effect::Session);
+        let (command, who) = (call.command, call.caller_id());
         let changes = ready.is_ok() && !matches!(command.effect, Effect::Read | Effect::Session);
+        // At the console reading is audited too, and what is refused.
+        let console = call.source.console && !matches!(command.effect, Effect::Session);
+        let audit = (changes || console).then(|| AuditEntry {
+            at: call.now().wall,
+            account: Some(who).filter(|id| id.0 > 0),
+            source: call.source.address.to_string(),
+            command: call.entry.as_ref().map_or_else(|| command.name.to_owned(), |entry| entry.name.clone()),
+            object: call.object(),
+            outcome: String::new(),
+        });
         let outcome = match (ready, &call.request_id) {
             (Err(failure), _) => Err(failure),
             (Ok(run), Some(id)) if changes => {
                 let key = recent::Key { caller: who, command: command.name, request: id.clone() };
-                self.recent.once(call.now().mono, key, fingerprint(command, &call.args), || run(call)).await
+                let print = fingerprint(command, &call.args);
+                Box::pin(self.recent.once(call.now().mono, key, print, || run(*call))).await
             }
-            (Ok(run), _) => run(call).await,
+            (Ok(run), _) => run(*call).await,
         };
         if changes && outcome.is_ok() {
-            self.switch.refresh().await;
+            Box::pin(self.switch.refresh()).await;
         }
-        // At the console reading is audited too.
-        if changes || console {
-            let result = outcome.as_ref().map_or_else(ToString::to_string, |_| "OK".to_owned());
-            self.switch.store().audit(AuditEntry {
-                at: self.switch.now().wall,
-                account: Some(who).filter(|id| id.0 > 0),
-                source,
-                command: entry.map_or_else(|| command.name.to_owned(), |entry| entry.name.clone()),
-                object,
-                outcome: result,
-            });
+        if let Some(audit) = audit {
+            let at = self.switch.now().wall;
+            let outcome = outcome.as_ref().map_or_else(ToString::to_string, |_| "OK".to_owned());
+            self.switch.store().audit(AuditEntry { at, outcome, ..audit });
         }
         outcome
     }
@@ -382,7 +395,7 @@ impl Dispatcher {
         identified: Identified,
         level: Level,
         support: bool,
-    ) -> Result<Call, Failure> {
+    ) -> Result<Box<Call>, Failure> {
         let own = identified.account.as_ref().map(|account| account.id);
         let scope = match (level, own) {
             (Level::Admin | Level::ServerAdmin, _) => Scope::All,
@@ -401,7 +414,7 @@ impl Dispatcher {
         if request_id.as_ref().is_some_and(|id| id.len() > MAX_REQUEST_ID) {
             return Err(Failure::invalid(format!("requestid must be at most {MAX_REQUEST_ID} bytes")));
         }
-        Ok(Call {
+        Ok(Box::new(Call {
             dispatcher: Arc::clone(self),
             command: identity.command,
             args: identity.args.clone(),
@@ -411,7 +424,11 @@ impl Dispatcher {
             scope,
             target,
             target_named: wanted.is_some(),
-            unproven_user: identity.credentials.id.clone().filter(|_| identified.caller.proof == Proof::None),
+            unproven_user: identity
+                .credentials
+                .id
+                .filter(|_| identified.caller.proof == Proof::None)
+                .map(str::to_owned),
             request_id: request_id
                 .map(|id| own_request_id(id, own, level, identity.source))
                 .or(identified.single_use),
@@ -424,7 +441,7 @@ impl Dispatcher {
             request: None,
             entry: None,
             cursor: identity.request.field("cursor").and_then(|cursor| cursor.trim().parse().ok()),
-        })
+        }))
     }
 
     /// The account that a caller may act for; the refusal names `what`.
@@ -463,13 +480,12 @@ impl Dispatcher {
     }
 
     /// The requests of a proven account within `ratelimituser`: who only names it uses up none of them.
-    fn admit_account(&self, identified: &Identified, config: &Config) -> Result<(), Failure> {
+    fn admit_account(&self, now: Now, identified: &Identified, config: &Config) -> Result<(), Failure> {
         let proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
         if config.ratelimituser == 0 || !proven {
             return Ok(());
         }
-        let now = self.switch.now().mono;
-        refuse(self.switch.guard(|guard| guard.admit_account(now, &identified.name)))
+        refuse(self.switch.guard(|guard| guard.admit_account(now.mono, &identified.name)))
     }
 
     /// A row of `tb_api` makes or replaces a command of this name.
@@ -507,9 +523,11 @@ impl Dispatcher {
 /// One request with what it asks for.
 struct Asked<'a> {
     request: &'a Request,
+    /// When it came.
+    now: Now,
     command: &'static Command,
     entry: Option<Arc<Entry>>,
-    credentials: crate::auth::Credentials,
+    credentials: crate::auth::Credentials<'a>,
     named: Option<Arc<strowger_model::Account>>,
     args: Args,
     source: crate::auth::Source,
@@ -541,8 +559,10 @@ fn unknown(name: &str) -> Failure {
 /// One request on its way to its command.
 struct Identity<'a> {
     request: &'a Request,
+    /// When it came.
+    now: Now,
     command: &'static Command,
-    credentials: &'a crate::auth::Credentials,
+    credentials: &'a crate::auth::Credentials<'a>,
     named: Option<Arc<strowger_model::Account>>,
     args: &'a Args,
     source: &'a crate::auth::Source,
@@ -630,8 +650,8 @@ fn allow_origin(answer: &mut Answer, web_origin: Option<&str>, config: &Config) 
     let allowed =
         web_origin.filter(|web| config.corsorigins.iter().any(|o| o == "*" || o.eq_ignore_ascii_case(web)));
     if let Some(web_origin) = allowed {
-        answer.headers.push(("Access-Control-Allow-Origin", web_origin.to_owned()));
-        answer.headers.push(("Vary", "Origin".to_owned()));
+        answer.headers.push(("Access-Control-Allow-Origin", web_origin.to_owned().into()));
+        answer.headers.push(("Vary", "Origin".into()));
     }
 }
 
@@ -639,9 +659,9 @@ fn preflight(request: &Request, config: &Config) -> Answer {
     let mut answer = Answer::empty(204);
     allow_origin(&mut answer, request.origin.web_origin.as_deref(), config);
     if !answer.headers.is_empty() {
-        answer.headers.push(("Access-Control-Allow-Methods", "GET, POST, OPTIONS".to_owned()));
-        answer.headers.push(("Access-Control-Allow-Headers", "Authorization, Content-Type".to_owned()));
-        answer.headers.push(("Access-Control-Max-Age", "600".to_owned()));
+        answer.headers.push(("Access-Control-Allow-Methods", "GET, POST, OPTIONS".into()));
+        answer.headers.push(("Access-Control-Allow-Headers", "Authorization, Content-Type".into()));
+        answer.headers.push(("Access-Control-Max-Age", "600".into()));
     }
     answer
 }

@@ -58,6 +58,11 @@ impl Checked {
         self.login.unwrap_or(config.apidefneedlogin)
     }
 
+    /// Credit or registration count.
+    pub fn has_conditions(&self, config: &Config) -> bool {
+        self.credit.is_some() || self.need_register(config) > 0
+    }
+
     /// `req_user_register`, else `apidefneedregister`.
     pub fn need_register(&self, config: &Config) -> u32 {
         self.register.unwrap_or(config.apidefneedregister)

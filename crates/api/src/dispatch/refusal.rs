@@ -10,7 +10,7 @@ use crate::request::Request;
 
 impl Dispatcher {
     /// The text of a denial. A wrong key counts as a failed attempt.
-    pub(super) fn denied(&self, denial: Denial, source: &Source, sent: &Credentials) -> Failure {
+    pub(super) fn denied(&self, denial: Denial, source: &Source, sent: &Credentials<'_>) -> Failure {
         match denial {
             Denial::Key => {
                 if sent.key.is_some() {

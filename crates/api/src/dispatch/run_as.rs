@@ -36,6 +36,6 @@ impl Call {
             cursor: None,
             ..self.clone()
         };
-        self.dispatcher.run(call).await
+        self.dispatcher.run(Box::new(call)).await
     }
 }

@@ -1,6 +1,6 @@
 //! Every declared command, and finding one by name.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::commands::{GROUPS, UNAVAILABLE};
@@ -21,7 +21,7 @@ pub fn commands() -> &'static [&'static Command] {
 /// The command of this name or alias, in any case.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Command> {
-    static BY_NAME: OnceLock<BTreeMap<&'static str, &'static Command>> = OnceLock::new();
+    static BY_NAME: OnceLock<HashMap<&'static str, &'static Command>> = OnceLock::new();
     let by_name = BY_NAME.get_or_init(|| {
         commands().iter().flat_map(|command| command.names().map(|name| (name, *command))).collect()
     });

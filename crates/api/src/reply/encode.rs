@@ -1,5 +1,7 @@
 //! Replies and failures as bytes in the asked format, and the size rules of UDP.
 
+use std::borrow::Cow;
+
 use super::{Data, Failure, Reply, Shape, html, json, one_line, xml};
 
 /// The largest answer over UDP, in bytes.
@@ -87,7 +89,7 @@ pub struct Answer {
     /// The HTTP Content-Type.
     pub content_type: &'static str,
     /// More HTTP headers.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// Without a line end. Over UDP an empty body means that nothing is sent.
     pub body: Vec<u8>,
     /// Stream transports close after sending.
@@ -123,13 +125,13 @@ pub fn encode(outcome: Result<Reply, Failure>, wanted: &Wanted) -> Answer {
         Ok(reply) => encode_success(reply, format, wanted),
         Err(failure) => encode_failure(&failure, format, wanted),
     };
-    let mut headers =
-        vec![("X-Content-Type-Options", "nosniff".to_owned()), ("Cache-Control", "no-store".to_owned())];
+    let mut headers: Vec<(&'static str, Cow<'static, str>)> =
+        vec![("X-Content-Type-Options", "nosniff".into()), ("Cache-Control", "no-store".into())];
     if let Some(seconds) = retry_after_s {
-        headers.push(("Retry-After", seconds.to_string()));
+        headers.push(("Retry-After", seconds.to_string().into()));
     }
     if format == Format::Html {
-        headers.push(("Content-Security-Policy", "default-src 'none'".to_owned()));
+        headers.push(("Content-Security-Policy", "default-src 'none'".into()));
     }
     Answer {
         status,
@@ -166,7 +168,7 @@ fn encode_success(mut reply: Reply, format: Format, wanted: &Wanted) -> String {
 }
 
 fn write_success(reply: &Reply, format: Format, wanted: &Wanted) -> String {
-    let soften = |text: String| if wanted.soften { soften_errors(&text) } else { text };
+    let soften = |text: String| if wanted.soften && names_error(&text) { soften_errors(&text) } else { text };
     match format {
         // What a request asks for is told even where the command could have changed something, as `db` can.
         Format::Text if wanted.old && wanted.bare_ok && matches!(reply.shape, Shape::Ok(_)) => "OK".into(),
@@ -206,6 +208,11 @@ fn cut(mut body: String, limit: Option<usize>) -> String {
         body.truncate(end);
     }
     body
+}
+
+fn names_error(text: &str) -> bool {
+    const WORD: &[u8] = b"error";
+    text.as_bytes().windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD))
 }
 
 /// Clients look for the word anywhere in the text and take its presence for a failure.

@@ -12,6 +12,8 @@ pub use encode::{
 pub use failure::{Failure, Kind};
 pub(crate) use xml::escape as escape_xml;
 
+use std::borrow::Cow;
+
 use strowger_model::{Amount, Unit};
 use strowger_store::{Cell, Table};
 
@@ -65,7 +67,7 @@ fn escape_line(text: &str) -> String {
 /// An answer that is one line stays one: what a request or a row brought along must not look like the next answer of
 /// a stream.
 fn one_line(text: String) -> String {
-    if !text.contains(['\r', '\n', '\0']) {
+    if !text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
         return text;
     }
     text.replace('\r', "\\r").replace('\n', "\\n").replace('\0', "\u{fffd}")
@@ -130,7 +132,7 @@ pub struct Reply {
     /// The text form.
     pub shape: Shape,
     /// The structured form; rows make their own.
-    pub data: Vec<(String, Data)>,
+    pub data: Vec<(Cow<'static, str>, Data)>,
     /// Where the next page begins.
     pub cursor: Option<String>,
     /// The stream is closed after this answer.
@@ -164,7 +166,8 @@ impl Reply {
     #[must_use]
     pub fn fields(fields: Vec<(String, Data)>) -> Self {
         let lines = fields.iter().map(|(name, value)| format!("{name}={}", value.to_line())).collect();
-        Self { data: fields, ..Self::lines(lines) }
+        let data = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Self { data, ..Self::lines(lines) }
     }
 
     /// A table.
@@ -182,7 +185,7 @@ impl Reply {
 
     /// One more value of the structured form.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Data>) -> Self {
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Data>) -> Self {
         self.data.push((name.into(), value.into()));
         self
     }
@@ -269,7 +272,11 @@ impl Reply {
             Shape::Lines(lines) if self.data.is_empty() => {
                 Data::List(lines.iter().map(|line| Data::Text(line.clone())).collect())
             }
-            _ => Data::Map(self.data.clone()),
+            _ => {
+                let named =
+                    |(name, value): &(Cow<'static, str>, Data)| (name.clone().into_owned(), value.clone());
+                Data::Map(self.data.iter().map(named).collect())
+            }
         }
     }
 
@@ -289,8 +296,18 @@ impl Reply {
 /// The sentence of `balance`: `Your credit is $9.8`, `Your credit is 9.8 EUR`, `Postpaid $9.8`.
 #[must_use]
 pub fn credit_text(amount: Amount, unit: Unit, postpaid: bool) -> String {
-    let money = if unit == Unit::USD { format!("${amount}") } else { format!("{amount} {unit}") };
-    if postpaid { format!("Postpaid {money}") } else { format!("Your credit is {money}") }
+    let mut text = String::with_capacity(48);
+    text.push_str(if postpaid { "Postpaid " } else { "Your credit is " });
+    let amount = amount.to_string();
+    if unit == Unit::USD {
+        text.push('$');
+        text.push_str(&amount);
+    } else {
+        text.push_str(&amount);
+        text.push(' ');
+        text.push_str(unit.code());
+    }
+    text
 }
 
 #[cfg(test)]

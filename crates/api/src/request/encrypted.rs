@@ -22,21 +22,18 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 impl Request {
     /// Opens what is encrypted. Without a key nothing is looked at, but a query that only a key can open is named.
-    #[must_use]
-    pub(crate) fn decrypted(mut self, key: &str) -> Self {
+    pub(crate) fn decrypt(&mut self, key: &str) {
         let whole = self.fields.iter().position(|(name, _)| name == WHOLE);
         let marked = |text: &String| text.starts_with(MARK);
         let single = !key.is_empty()
             && (self.fields.iter().any(|(_, value)| marked(value)) || self.positional.iter().any(marked));
         if whole.is_none() && !single {
-            return self;
+            return;
         }
-        if let Err(failure) = self.open_all(whole, key) {
-            self.broken = Some(failure);
-            return self;
+        match self.open_all(whole, key) {
+            Ok(()) => self.finish(),
+            Err(failure) => self.broken = Some(failure),
         }
-        self.finish();
-        self
     }
 
     fn open_all(&mut self, whole: Option<usize>, key: &str) -> Result<(), Failure> {
@@ -108,7 +105,9 @@ mod tests {
 
     fn read(line: &str, key: &str) -> Request {
         let here = "127.0.0.1:1".parse().unwrap();
-        Request::line(Origin::new(here, here, Transport::Tcp), line.as_bytes()).decrypted(key)
+        let mut request = Request::line(Origin::new(here, here, Transport::Tcp), line.as_bytes());
+        request.decrypt(key);
+        request
     }
 
     #[test]

@@ -45,14 +45,11 @@ impl Request {
         request.bearer = http.authorization.and_then(bearer).map(Secret::new);
         let accept = http.accept.unwrap_or_default().trim_start();
         let content_type = http.content_type.unwrap_or_default();
-        let kind = body::Kind::of(http.content_type, http.soap_action.is_some(), http.body);
-        if accept.starts_with("text/html")
-            && matches!(kind, body::Kind::Form | body::Kind::Multipart)
-            && !http.body.is_empty()
-        {
-            request.format = Format::Html;
-        }
         if !http.body.is_empty() {
+            let kind = body::Kind::of(http.content_type, http.soap_action.is_some(), http.body);
+            if accept.starts_with("text/html") && matches!(kind, body::Kind::Form | body::Kind::Multipart) {
+                request.format = Format::Html;
+            }
             if kind == body::Kind::Multipart {
                 request.read_multipart(content_type, http.body);
             } else {

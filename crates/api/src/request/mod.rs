@@ -216,10 +216,20 @@ impl Request {
 
     /// Reads what stands between the entry point and the query: a command, or nothing.
     fn take_path(&mut self, path: &str) {
-        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-        let entry = segments.next().unwrap_or_default().to_ascii_lowercase();
-        self.old = entry.starts_with("xmapi");
-        if let Some(command) = segments.next() {
+        let mut rest = Some(path);
+        let mut segment = || {
+            while let Some(path) = rest {
+                let (segment, behind) = query::cut(path, b'/');
+                rest = behind;
+                if !segment.is_empty() {
+                    return Some(segment);
+                }
+            }
+            None
+        };
+        let entry = segment().unwrap_or_default();
+        self.old = entry.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("xmapi"));
+        if let Some(command) = segment() {
             self.command = query::decode(command, false).to_ascii_lowercase();
         }
     }

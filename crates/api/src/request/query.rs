@@ -1,23 +1,52 @@
 //! `name=value&…` as it stands in query strings, raw lines and form bodies.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
+
+/// Fields for which room is made at once: more than most requests have.
+const USUAL_FIELDS: usize = 8;
 
 /// Splits and decodes. `form` makes `+` a space; elsewhere it stays, because phone numbers begin with it.
 pub fn parse(text: &str, form: bool) -> Vec<(String, String)> {
-    let decode = |value: &str| decode(value, form);
+    if form || text.as_bytes().contains(&b'%') {
+        parse_with(text, |value| decoded(value, form))
+    } else {
+        parse_with(text, |value| value.into())
+    }
+}
+
+fn parse_with(text: &str, decode: impl Fn(&str) -> Cow<'_, str>) -> Vec<(String, String)> {
     let text = restore_ampersands(text);
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name).trim().to_ascii_lowercase(), decode(value))
-        })
-        .collect()
+    let mut fields = Vec::with_capacity(if text.is_empty() { 0 } else { USUAL_FIELDS });
+    let mut rest = Some(&*text);
+    while let Some(text) = rest {
+        let (pair, behind) = cut(text, b'&');
+        rest = behind;
+        if !pair.is_empty() {
+            let (name, value) = cut(pair, b'=');
+            let value = decode(value.unwrap_or_default()).into_owned();
+            fields.push((decode(name).trim().to_ascii_lowercase(), value));
+        }
+    }
+    fields
+}
+
+/// What stands before the first `mark`, and what behind it. The parts are short: looking at byte after byte is quicker
+/// than a search that is made for long texts.
+pub fn cut(text: &str, mark: u8) -> (&str, Option<&str>) {
+    match text.bytes().position(|byte| byte == mark) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
 }
 
 /// `¶meter` and `¶m1` in the documents are `&parameter` and `&param1` that a browser took for the
 /// pilcrow's entity; clients copied them.
-fn restore_ampersands(text: &str) -> std::borrow::Cow<'_, str> {
+fn restore_ampersands(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && !text.as_bytes().contains(&b'%') {
+        return text.into();
+    }
     if text.contains("\u{b6}m") || text.contains("%B6m") || text.contains("%b6m") {
         let text = text.replace("%C2%B6m", "&param").replace("%c2%b6m", "&param");
         return text.replace("%B6m", "&param").replace("%b6m", "&param").replace("\u{b6}m", "&param").into();
@@ -27,24 +56,27 @@ fn restore_ampersands(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// Decodes %-sequences; a bad one stays as it is. Bytes that are not UTF-8 are read as Latin-1.
 pub fn decode(text: &str, form: bool) -> String {
-    let spaced;
-    let text = if form && text.contains('+') {
-        spaced = text.replace('+', " ");
-        spaced.as_str()
-    } else {
-        text
+    decoded(text, form).into_owned()
+}
+
+/// The same, without a copy where there is nothing to decode.
+fn decoded(text: &str, form: bool) -> Cow<'_, str> {
+    let text = if form && text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { text.into() };
+    let text = match text.contains('%') {
+        true => text_of(&percent_decode_str(&text).collect::<Vec<u8>>()).into(),
+        false => text,
     };
-    let decoded = match text.contains('%') {
-        true => text_of(&percent_decode_str(text).collect::<Vec<u8>>()),
-        false => text.to_owned(),
-    };
-    if form { regain_plus(decoded) } else { decoded }
+    if form { regain_plus(text) } else { text }
 }
 
 /// A number that begins with a space was `+…` before the form took the plus for a space.
-fn regain_plus(text: String) -> String {
+fn regain_plus(text: Cow<'_, str>) -> Cow<'_, str> {
     let digits = text.strip_prefix(' ').unwrap_or_default();
-    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) { format!("+{digits}") } else { text }
+    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        format!("+{digits}").into()
+    } else {
+        text
+    }
 }
 
 /// UTF-8, or Latin-1 where it is not.

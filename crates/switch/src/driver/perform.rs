@@ -25,6 +25,8 @@ use crate::shard::{Answer, ApiInSip, PeopleAnswer, PeopleOrder, Shard, ShardOutp
 pub struct Performer {
     /// The UDP sockets: of the SIP port and of the main port.
     pub sockets: [Option<Arc<UdpSocket>>; 2],
+    /// Which of them speak IPv6, and with it IPv4 in mapped form; that stays when they are bound anew.
+    pub v6: [bool; 2],
     /// Connections.
     pub flows: Flows,
     /// The media engine.
@@ -144,12 +146,12 @@ impl Performer {
                 Stream::Close(flow) => self.flows.close(flow),
             }
         }
-        for (socket, batch) in self.sockets.iter().zip(&mut self.batches) {
+        for ((socket, v6), batch) in self.sockets.iter().zip(self.v6).zip(&mut self.batches) {
             if batch.is_empty() {
                 continue;
             }
             if let Some(socket) = socket {
-                let lost = send_all(socket.as_fd(), is_v6(socket), batch);
+                let lost = send_all(socket.as_fd(), v6, batch);
                 if lost > 0 {
                     tracing::trace!(lost, "the system did not take some datagrams");
                 }

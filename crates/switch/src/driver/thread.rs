@@ -26,6 +26,8 @@ const LETTERS_PER_TURN: usize = 256;
 const MOST_TURNS: usize = 1_024;
 /// Bits of both sockets, as [`Poll::wait`] reports them.
 const ALL_SOCKETS: u32 = (1 << SIP) | (1 << MAIN);
+/// The longest datagram that is handed on as an API request, in bytes: more than any that is answered.
+const MAX_API_BYTES: usize = 2_048;
 /// The key of the wake-up event.
 const WAKE_KEY: u64 = 31;
 
@@ -36,7 +38,7 @@ pub struct ShardThread {
     letters: Letters,
     poll: Poll,
     receiver: Receiver,
-    api: mpsc::Sender<ApiDatagram>,
+    api: mpsc::Sender<Vec<ApiDatagram>>,
     pace: Pace,
     next_token: u64,
     ports: [u16; 2],
@@ -51,7 +53,7 @@ impl ShardThread {
         shard: Shard,
         performer: Performer,
         letters: Letters,
-        api: mpsc::Sender<ApiDatagram>,
+        api: mpsc::Sender<Vec<ApiDatagram>>,
     ) -> std::io::Result<Self> {
         let poll = Poll::new()?;
         poll.add(letters.wake().fd(), WAKE_KEY)?;
@@ -135,7 +137,7 @@ impl ShardThread {
 
     fn read_socket(&mut self, base: u8, now: Now) -> usize {
         let Some(socket) = self.performer.sockets[usize::from(base)].clone() else { return 0 };
-        let (shard, performer, api) = (&mut self.shard, &mut self.performer, &self.api);
+        let (shard, performer, mut api) = (&mut self.shard, &mut self.performer, Vec::new());
         let received = self.receiver.receive(socket.as_fd(), |datagram| {
             let kind = if base == MAIN { kind_of(datagram.bytes) } else { sip_port_kind(datagram.bytes) };
             match kind {
@@ -145,14 +147,18 @@ impl ShardThread {
                     shard.handle_input(now, ShardInput::Sip { from, bytes: datagram.bytes });
                     performer.perform(shard);
                 }
+                Kind::Api if datagram.bytes.len() > MAX_API_BYTES => {}
                 Kind::Api => {
                     let (from, local) = (datagram.from, datagram.local);
-                    // A full queue drops it: the client asks again, as with any lost datagram.
-                    let _ = api.try_send(ApiDatagram { from, local, bytes: datagram.bytes.to_vec() });
+                    api.push(ApiDatagram { from, local, bytes: datagram.bytes.to_vec() });
                 }
                 Kind::Stun | Kind::KeepAlive => {}
             }
         });
+        if !api.is_empty() {
+            // A full queue drops them: the client asks again, as with any lost datagram.
+            let _ = self.api.try_send(api);
+        }
         received.unwrap_or_else(|error| {
             tracing::error!(%error, "a UDP socket cannot be read");
             0

@@ -9,7 +9,7 @@ mod registrations;
 mod restart;
 pub mod types;
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +33,6 @@ use crate::directory::{Directory, Job};
 use crate::driver::bindings_log::BindingsLog;
 use crate::driver::flows::{Flows, SipFlow};
 use crate::driver::inbox::{Inbox, Letter};
-use crate::driver::perform::is_v6;
 use crate::driver::sys::{Outgoing, send_all};
 use crate::listeners::Ports;
 use crate::shard::{Answer, MAIN, Order};
@@ -58,6 +57,9 @@ pub enum ReloadError {
     Stopped,
 }
 
+/// An answer to a datagram of the main UDP port.
+pub type ApiReply = Outgoing<Vec<u8>>;
+
 /// The running switch.
 #[derive(Clone)]
 pub struct Handle(pub(crate) Arc<Inner>);
@@ -77,6 +79,8 @@ pub(crate) struct Inner {
     pub(crate) log: BindingsLog,
     /// The UDP sockets: of the SIP port and of the main port.
     pub(crate) udp: [ArcSwapOption<UdpSocket>; 2],
+    /// The one of the main port speaks IPv6, and with it IPv4 in mapped form.
+    pub(crate) main_is_v6: bool,
     /// Sockets are bound anew by one at a time.
     pub(crate) rebinding: tokio::sync::Mutex<()>,
     /// Has the SIP port's TCP listener bound anew.
@@ -215,12 +219,15 @@ impl Handle {
 
 /// Connections and datagrams of the gate.
 impl Handle {
-    /// Answers a datagram of the main UDP port from the address that it reached. Never waits: what the system does not
-    /// take is lost, as datagrams may be.
-    pub fn api_reply(&self, to: SocketAddr, local: IpAddr, bytes: &[u8]) {
+    /// Answers datagrams of the main UDP port, each from the address that it reached. Never waits: what the system does
+    /// not take is lost, as datagrams may be.
+    pub fn api_replies(&self, replies: &[ApiReply]) {
         use std::os::fd::AsFd as _;
+        if replies.is_empty() {
+            return;
+        }
         if let Some(socket) = &*self.0.udp[usize::from(MAIN)].load() {
-            send_all(socket.as_fd(), is_v6(socket), &[Outgoing { to, local, bytes }]);
+            send_all(socket.as_fd(), self.0.main_is_v6, replies);
         }
     }
 

@@ -53,7 +53,7 @@ async fn run(call: Call, params: Params) -> Outcome {
     let text: Vec<String> =
         counts.iter().map(|(name, value)| format!("{name}:{}", value.to_line())).collect();
     let reply = Reply::ok(text.join(" "));
-    Ok(counts.into_iter().fold(reply, |reply, (name, value)| reply.with(&name, value)))
+    Ok(counts.into_iter().fold(reply, |reply, (name, value)| reply.with(name, value)))
 }
 
 fn counts(done: &PriceImport) -> Vec<(String, Data)> {

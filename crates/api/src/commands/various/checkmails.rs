@@ -34,7 +34,7 @@ async fn run(call: Call, _: Params) -> Outcome {
     };
     let mut reply = Reply::ok("");
     let mut text = Vec::new();
-    for (name, cell) in table.columns.iter().zip(table.rows.into_iter().flatten()) {
+    for (name, cell) in table.columns.into_iter().zip(table.rows.into_iter().flatten()) {
         // A sum of no rows is NULL.
         let count = match cell {
             Cell::Int(count) => count,

@@ -1,7 +1,7 @@
 //! Datagrams in batches, each with both of its addresses.
 
 use std::io;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -34,6 +34,8 @@ pub struct Receiver {
     controls: Vec<Control>,
     vectors: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
+    /// The first so many headers are as the system left them.
+    used: usize,
 }
 
 // SAFETY: the raw pointers in `vectors` and `headers` point into the vectors of the same value, which move with it.
@@ -50,6 +52,7 @@ impl Receiver {
             controls: vec![Control([0; CONTROL_BYTES]); BATCH],
             vectors: vec![vector; BATCH],
             headers: vec![header; BATCH],
+            used: BATCH,
         }
     }
 
@@ -80,7 +83,8 @@ impl Receiver {
                 _ => Err(error),
             };
         };
-        for i in 0..received.min(BATCH) {
+        self.used = received.min(BATCH);
+        for i in 0..self.used {
             let header = &self.headers[i];
             let truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
             let length = usize::try_from(header.msg_len).unwrap_or(0).min(DATAGRAM_BYTES);
@@ -93,7 +97,7 @@ impl Receiver {
     }
 
     fn prepare(&mut self) {
-        for i in 0..BATCH {
+        for i in 0..mem::take(&mut self.used) {
             self.vectors[i] = libc::iovec {
                 iov_base: self.bytes[i * DATAGRAM_BYTES..].as_mut_ptr().cast(),
                 iov_len: DATAGRAM_BYTES,
@@ -130,33 +134,36 @@ pub fn send_all<B: AsRef<[u8]>>(socket: BorrowedFd<'_>, v6: bool, batch: &[Outgo
 }
 
 fn send_chunk<B: AsRef<[u8]>>(socket: BorrowedFd<'_>, v6: bool, chunk: &[Outgoing<B>]) -> usize {
-    // SAFETY: all of these are plain C structures for which all zeros is a valid value.
-    let (name, vector, header): (libc::sockaddr_storage, libc::iovec, libc::mmsghdr) =
-        unsafe { (mem::zeroed(), mem::zeroed(), mem::zeroed()) };
-    let mut names = [name; BATCH];
-    let mut vectors = [vector; BATCH];
-    let mut controls = [Control([0; CONTROL_BYTES]); BATCH];
-    let mut headers = [header; BATCH];
-    for (i, outgoing) in chunk.iter().enumerate() {
+    // Most batches are of one datagram: room that it does not need is not cleared.
+    let mut names = [const { MaybeUninit::<libc::sockaddr_storage>::uninit() }; BATCH];
+    let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BATCH];
+    let mut controls = [const { MaybeUninit::<Control>::uninit() }; BATCH];
+    let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BATCH];
+    let rooms = names.iter_mut().zip(&mut vectors).zip(&mut controls).zip(&mut headers);
+    for (outgoing, (((name, vector), control), header)) in chunk.iter().zip(rooms) {
+        // SAFETY: these are plain C structures for which all zeros is a valid value.
+        let (empty_name, empty_header) = unsafe { (mem::zeroed(), mem::zeroed()) };
         let bytes = outgoing.bytes.as_ref();
-        vectors[i] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-        let header = &mut headers[i].msg_hdr;
-        header.msg_namelen = to_storage(outgoing.to, v6, &mut names[i]);
-        header.msg_name = (&raw mut names[i]).cast();
-        header.msg_iov = &raw mut vectors[i];
+        let bytes = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let header = &mut header.write(empty_header).msg_hdr;
+        let name = name.write(empty_name);
+        header.msg_namelen = to_storage(outgoing.to, v6, name);
+        header.msg_name = (&raw mut *name).cast();
+        header.msg_iov = vector.write(bytes);
         header.msg_iovlen = 1;
         if !outgoing.local.is_unspecified() {
-            header.msg_controllen = write_source(outgoing.local, v6, &mut controls[i]);
-            header.msg_control = (&raw mut controls[i]).cast();
+            let control = control.write(Control([0; CONTROL_BYTES]));
+            header.msg_controllen = write_source(outgoing.local, v6, control);
+            header.msg_control = (&raw mut *control).cast();
         }
     }
     let (mut done, mut lost) = (0, 0);
     while done < chunk.len() {
         let count = u32::try_from(chunk.len() - done).unwrap_or(1);
-        // SAFETY: the headers from `done` on point to live buffers of the stated lengths, written above.
-        let sent = unsafe {
-            libc::sendmmsg(socket.as_raw_fd(), headers[done..].as_mut_ptr(), count, libc::MSG_DONTWAIT)
-        };
+        let rest = headers[done..].as_mut_ptr().cast::<libc::mmsghdr>();
+        // SAFETY: the headers from `done` to the chunk's end were written above; they point to live buffers of the
+        // stated lengths.
+        let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest, count, libc::MSG_DONTWAIT) };
         match usize::try_from(sent) {
             Ok(sent) if sent > 0 => done += sent,
             _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
