@@ -124,10 +124,8 @@ fn values(columns: &[&Column]) -> String {
         .join(", ")
 }
 
-fn users(out: &mut String) {
-    let account = plain(Place::Account);
-    let profile = plain(Place::Profile);
-    let hot: Vec<&Column> = account.iter().filter(|c| c.kind != ColumnKind::Secret).copied().collect();
+/// What books an opening balance, and what books a corrected one.
+fn balances() -> (String, String) {
     let mut opening = String::new();
     let mut correction = String::new();
     // Nodes remember whether there are any free minutes.
@@ -149,15 +147,29 @@ fn users(out: &mut String) {
             reread(name)
         );
     }
-    let mut secrets = String::new();
+    (opening, correction)
+}
+
+/// What takes a changed secret over.
+fn secrets(account: &[&Column]) -> String {
+    let mut out = String::new();
     for column in account.iter().filter(|c| c.kind == ColumnKind::Secret) {
         let name = column.name;
         let _ = writeln!(
-            secrets,
+            out,
             "  IF NEW.{name} IS DISTINCT FROM OLD.{name} THEN \
              UPDATE account SET {name} = coalesce(NEW.{name}, '') WHERE id = OLD.id; END IF;"
         );
     }
+    out
+}
+
+fn users(out: &mut String) {
+    let account = plain(Place::Account);
+    let profile = plain(Place::Profile);
+    let hot: Vec<&Column> = account.iter().filter(|c| c.kind != ColumnKind::Secret).copied().collect();
+    let (opening, correction) = balances();
+    let secrets = secrets(&account);
     let _ = writeln!(
         out,
         "CREATE OR REPLACE FUNCTION strowger_users() RETURNS trigger LANGUAGE plpgsql AS $f$\n\
