@@ -176,7 +176,7 @@ mod tests {
             let (found, args) = Credentials::take(&request, command);
             let named =
                 args.named.iter().find(|(name, _)| name == "username").map(|(_, value)| value.as_str());
-            assert_eq!((found.id.as_deref(), named), (id, username), "{:?}", request.fields);
+            assert_eq!((found.id, named), (id, username), "{:?}", request.fields);
         }
     }
 }

@@ -165,7 +165,7 @@ mod tests {
             let inner = request.with_line("reguser usr=alice");
             let (credentials, args) =
                 crate::auth::Credentials::take(&inner, crate::dispatch::find("reguser").unwrap());
-            assert_eq!(credentials.id.as_deref(), Some("admin"), "{outer}");
+            assert_eq!(credentials.id, Some("admin"), "{outer}");
             assert_eq!(
                 credentials.password.as_ref().map(|p| p.expose().to_owned()).as_deref(),
                 Some("p"),

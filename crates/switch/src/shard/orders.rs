@@ -32,10 +32,8 @@ impl Shard {
                 self.place(now, token, p2p);
                 return;
             }
-            Order::Test(TestCall { account, called, seconds }) => {
-                let token = self.waiting.begin(token);
-                let order = CallOrder::Test { account, called, seconds };
-                self.call(now, CallInput::Order { token, order });
+            Order::Test(test) => {
+                self.test(now, token, test);
                 return;
             }
             Order::Message { from, to, text, keep } => {
@@ -77,15 +75,8 @@ impl Shard {
                 Answer::Done
             }
             Order::ClearSip => Answer::Count(self.clear_sip(now)),
-            Order::ResetTrunks => {
-                let released = self.world.health.forget();
-                self.world.outbound.restart(now);
-                Answer::Count(released)
-            }
-            Order::ForgetEndpoints => {
-                self.world.addresses.forget_routes();
-                Answer::Count(self.world.health.forget())
-            }
+            Order::ResetTrunks => Answer::Count(self.reset_trunks(now)),
+            Order::ForgetEndpoints => Answer::Count(self.forget_endpoints()),
             Order::Api { token, answer } => {
                 self.api_answer(token, &answer);
                 Answer::Done
@@ -102,6 +93,24 @@ impl Shard {
             }
         };
         self.outputs.push_back(ShardOutput::Reply { token, answer });
+    }
+
+    fn test(&mut self, now: Now, token: u64, test: TestCall) {
+        let TestCall { account, called, seconds } = test;
+        let token = self.waiting.begin(token);
+        self.call(now, CallInput::Order { token, order: CallOrder::Test { account, called, seconds } });
+    }
+
+    /// How many trunks are tried again at once.
+    fn reset_trunks(&mut self, now: Now) -> u32 {
+        let released = self.world.health.forget();
+        self.world.outbound.restart(now);
+        released
+    }
+
+    fn forget_endpoints(&mut self) -> u32 {
+        self.world.addresses.forget_routes();
+        self.world.health.forget()
     }
 
     fn hits_of(&self, accounts: &[AccountId]) -> Vec<u64> {
