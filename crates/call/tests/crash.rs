@@ -32,7 +32,8 @@ fn crash(mut world: World) -> World {
 
 /// What makes a CANCEL that of an INVITE (RFC 3261 section 9.1).
 fn transaction(request: &Message) -> (String, String, String, String, u32) {
-    let from = String::from_utf8_lossy(request.value(strowger_sip::HeaderId::From).unwrap()).into_owned();
+    let from =
+        String::from_utf8_lossy(request.value(strowger_sip::HeaderId::From).expect("a From")).into_owned();
     let uri = request.uri_text().to_owned();
     (uri, request.branch().to_owned(), request.call_id().to_owned(), from, request.cseq())
 }

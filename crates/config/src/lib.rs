@@ -4,7 +4,6 @@
 //! the commented start-up file are all derived from them. This crate reads no file and no environment:
 //! texts are handed in and a [`Config`] or a list of [`Mistake`]s comes out.
 
-mod connections;
 mod docs;
 mod key;
 mod layers;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strowger_api::Dispatcher;
-use strowger_switch::{ApiDatagram, ApiInSip, Handle, rebind_tcp};
+use strowger_switch::{ApiDatagram, ApiInSip, Handle, connections_from, rebind_tcp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
@@ -194,7 +194,7 @@ impl Gate {
     /// Connection limits; a refused connection is closed without a word.
     fn admit(&self, peer: SocketAddr) -> Option<Permit> {
         let config = self.switch.config();
-        let each = config.connections_from(peer.ip());
+        let each = connections_from(&config, peer.ip());
         match self.connections.admit(peer.ip(), config.maxconnections, each) {
             Ok(permit) => Some(permit),
             Err(full) => {

@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod clock;
+mod connections;
 mod directory;
 mod driver;
 mod handle;
@@ -15,6 +16,7 @@ pub mod shard;
 mod start;
 
 pub use clock::{Zone, is_time_zone};
+pub use connections::connections_from;
 pub use directory::TableChange;
 pub use driver::flows::SipFlow;
 pub use driver::sys::{Interface, interfaces};

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::inbox::{Inbox, Letter};
+use crate::connections::connections_from;
 use crate::handle::types::{FlowInfo, FlowTransport};
 
 /// Messages that wait to be written to one connection.
@@ -207,7 +208,7 @@ impl Flows {
             let mut table = self.table();
             let peer = info.peer.ip();
             let of_peer = table.peers.get(&peer).copied().unwrap_or(0);
-            let room = self.has_room(&table) && of_peer < most(self.shared.config.connections_from(peer));
+            let room = self.has_room(&table) && of_peer < most(connections_from(&self.shared.config, peer));
             room.then(|| self.enter(&mut table, peer, None))
         };
         let Some((id, receiver, close)) = entered else {

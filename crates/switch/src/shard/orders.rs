@@ -28,14 +28,8 @@ pub struct Waiting {
 impl Shard {
     pub(super) fn order(&mut self, now: Now, token: u64, order: Order) {
         let answer = match order {
-            Order::P2p(p2p) => {
-                self.place(now, token, p2p);
-                return;
-            }
-            Order::Test(test) => {
-                self.test(now, token, test);
-                return;
-            }
+            Order::P2p(p2p) => return self.place(now, token, p2p),
+            Order::Test(test) => return self.test(now, token, test),
             Order::Message { from, to, text, keep } => {
                 self.post_order(now, token, (from, to), text, keep);
                 return;
@@ -95,12 +89,6 @@ impl Shard {
         self.outputs.push_back(ShardOutput::Reply { token, answer });
     }
 
-    fn test(&mut self, now: Now, token: u64, test: TestCall) {
-        let TestCall { account, called, seconds } = test;
-        let token = self.waiting.begin(token);
-        self.call(now, CallInput::Order { token, order: CallOrder::Test { account, called, seconds } });
-    }
-
     /// How many trunks are tried again at once.
     fn reset_trunks(&mut self, now: Now) -> u32 {
         let released = self.world.health.forget();
@@ -144,6 +132,12 @@ impl Shard {
             },
         };
         self.call(now, CallInput::Order { token: inner, order });
+    }
+
+    fn test(&mut self, now: Now, token: u64, TestCall { account, called, seconds }: TestCall) {
+        let token = self.waiting.begin(token);
+        let order = CallOrder::Test { account, called, seconds };
+        self.call(now, CallInput::Order { token, order });
     }
 
     /// A wish of the shard itself; nobody waits for the reply.
