@@ -40,7 +40,7 @@ impl Store {
     /// # Errors
     /// The scope is less than everything, the file exists or cannot be written, or the copy is not whole.
     pub async fn backup(&self, scope: Scope, to: PathBuf) -> Result<BackupReport, BackupError> {
-        self.aside(scope, to, |database, to| copy(database, to)).await
+        self.aside(scope, to, copy).await
     }
 
     /// The same with only what is other than in a whole backup, which lies beside the new file.
