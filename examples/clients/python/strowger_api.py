@@ -227,6 +227,8 @@ CodesrevokeData = TypedDict("CodesrevokeData", {"revoked": 'Number'}, total=Fals
 EventlistData = TypedDict("EventlistData", {"event": 'str', "seq": 'Number'}, total=False)
 EventsData = TypedDict("EventsData", {"cursor": 'Number'}, total=False)
 ExamplesData = TypedDict("ExamplesData", {"command": 'str', "form": 'str', "request": 'str'}, total=False)
+MmqData = TypedDict("MmqData", {"address": 'Any', "connection": 'Any', "device": 'Any', "lost": 'Any', "since": 'Any', "topics": 'Any', "user": 'Any', "userid": 'Any', "waiting": 'Any'}, total=False)
+MmqpublishData = TypedDict("MmqpublishData", {"delivered": 'Number'}, total=False)
 NumberaddData = TypedDict("NumberaddData", {"added": 'Number', "known": 'Number'}, total=False)
 NumberassignData = TypedDict("NumberassignData", {"number": 'str', "userid": 'Number'}, total=False)
 NumberlistData = TypedDict("NumberlistData", {"free": 'Number', "id": 'Number', "location": 'str', "number": 'str', "reserveduntil": 'Any', "userid": 'Number', "username": 'str'}, total=False)
@@ -839,6 +841,14 @@ class Client(Transport):
     def examples(self, user: str | None = None, command: str | None = None, url: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ExamplesData]]:
         """Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else."""
         return self.request("examples", {"user": user, "command": command, "url": url, "targetuser": targetuser, "cursor": cursor})
+
+    def mmq(self, device: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[MmqData]]:
+        """Lists the connections of the account's message queue, of an administrator all or those of targetuser; as the login of a WebSocket of /mmstwebsock it opens one (docs/api/mmq.md)."""
+        return self.request("mmq", {"device": device, "targetuser": targetuser, "cursor": cursor})
+
+    def mmqpublish(self, topic: str, data: str, retain: Literal["yes", "no"] | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[MmqpublishData]:
+        """Sends a message to the devices of the account that follow the topic in the message queue; resellers and administrators reach others with targetuser."""
+        return self.request("mmqpublish", {"topic": topic, "data": data, "retain": retain, "targetuser": targetuser, "requestid": requestid})
 
     def numberadd(self, numbers: str, location: str | None = None, requestid: str | None = None) -> Reply[NumberaddData]:
         """Adds numbers and ranges to the pool; those that are there already stay as they are."""

@@ -2432,6 +2432,44 @@ export interface ExamplesParameters {
   "cursor"?: string;
 }
 
+export interface MmqData {
+  "address"?: unknown;
+  "connection"?: unknown;
+  "device"?: unknown;
+  "lost"?: unknown;
+  "since"?: unknown;
+  "topics"?: unknown;
+  "user"?: unknown;
+  "userid"?: unknown;
+  "waiting"?: unknown;
+}
+
+export interface MmqParameters {
+  /** What the device calls itself, at most 64 bytes; other devices see it. */
+  "device"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface MmqpublishData {
+  "delivered": number;
+}
+
+export interface MmqpublishParameters {
+  /** Where to: levels between slashes, without + and #, none below server. */
+  "topic": string;
+  /** What: JSON, or a text. */
+  "data": string;
+  /** 1 keeps it for devices that subscribe later, in memory; with data=null forgets what is kept. */
+  "retain"?: "yes" | "no";
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface NumberaddData {
   "added": number;
   "known": number;
@@ -3510,6 +3548,16 @@ export class Client extends Transport {
   /** Working requests for an account and every command that it may use: URL, curl, JSON and WebSocket line. They hold the key and digests of the account: show them to nobody else. */
   examples(parameters: ExamplesParameters = {}): Promise<Reply<ExamplesData[]>> {
     return this.request("examples", parameters);
+  }
+
+  /** Lists the connections of the account's message queue, of an administrator all or those of targetuser; as the login of a WebSocket of /mmstwebsock it opens one (docs/api/mmq.md). */
+  mmq(parameters: MmqParameters = {}): Promise<Reply<MmqData[]>> {
+    return this.request("mmq", parameters);
+  }
+
+  /** Sends a message to the devices of the account that follow the topic in the message queue; resellers and administrators reach others with targetuser. */
+  mmqpublish(parameters: MmqpublishParameters): Promise<Reply<MmqpublishData>> {
+    return this.request("mmqpublish", parameters);
   }
 
   /** Adds numbers and ranges to the pool; those that are there already stay as they are. */
