@@ -72,13 +72,12 @@ fn a_report_does_not_wait_for_figures_for_ever() {
 
 #[test]
 fn what_is_not_answered_is_reported_with_its_status() {
-    let rows: [(Option<(u16, u64)>, u64, u16, &str); 4] = [
+    for (answer, within_ms, status, reason) in [
         (Some((486, 400)), 1_000, 486, "busy"),
         (Some((404, 400)), 1_000, 404, "not found"),
         (Some((603, 400)), 1_000, 603, "declined"),
         (None, 31_000, 480, "no answer"),
-    ];
-    for (answer, within_ms, status, reason) in rows {
+    ] {
         let mut world = World::new();
         world.phones[B].script.answer = answer;
         world.order(TOKEN, test(ALICE, "bob", 10));
@@ -135,7 +134,7 @@ fn what_may_not_be_dialled_is_refused() {
     type Prepare = fn(&mut World);
     let rows: [(Prepare, AccountId, &str, OrderError, usize); 6] = [
         (
-            |world| drop(world.store.credit.insert(ALICE, 0)),
+            |world| _ = world.store.credit.insert(ALICE, 0),
             ALICE,
             "4412345",
             OrderError::Refused { status: 402, reason: "no credit".into() },
