@@ -135,7 +135,9 @@ fn what_may_not_be_dialled_is_refused() {
     type Prepare = fn(&mut World);
     let rows: [(Prepare, AccountId, &str, OrderError, usize); 6] = [
         (
-            |world| drop(world.store.credit.insert(ALICE, 0)),
+            |world| {
+                world.store.credit.insert(ALICE, 0);
+            },
             ALICE,
             "4412345",
             OrderError::Refused { status: 402, reason: "no credit".into() },
