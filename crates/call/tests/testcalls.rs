@@ -72,7 +72,9 @@ fn a_report_does_not_wait_for_figures_for_ever() {
 
 #[test]
 fn what_is_not_answered_is_reported_with_its_status() {
-    let rows: [(Option<(u16, u64)>, u64, u16, &str); 4] = [
+    /// How the phone answers, and when.
+    type Answer = Option<(u16, u64)>;
+    let rows: [(Answer, u64, u16, &str); 4] = [
         (Some((486, 400)), 1_000, 486, "busy"),
         (Some((404, 400)), 1_000, 404, "not found"),
         (Some((603, 400)), 1_000, 603, "declined"),
