@@ -190,6 +190,7 @@ CapcheckData = TypedDict("CapcheckData", {"answers": 'bool', "free": 'Number', "
 CheckcreditsData = TypedDict("CheckcreditsData", {"lapsed": 'Number', "problems": 'list[Any]'}, total=False)
 CheckmailsData = TypedDict("CheckmailsData", {"failed": 'Number', "queued": 'Number', "sent": 'Number'}, total=False)
 CheckpinsData = TypedDict("CheckpinsData", {"expired": 'Number', "unused": 'Number', "used": 'Number'}, total=False)
+CheckscannerData = TypedDict("CheckscannerData", {"account": 'Any', "blacklisted": 'Any', "done": 'Any', "file": 'Any', "invalid": 'Any', "job": 'Any', "ported": 'Any', "rate": 'Any', "reason": 'Any', "source": 'Any', "started": 'Any', "state": 'Any', "total": 'Any', "unroutable": 'Any', "valid": 'Any'}, total=False)
 CloseData = TypedDict("CloseData", {}, total=False)
 CreatecdrinfoData = TypedDict("CreatecdrinfoData", {"filled": 'Number', "seen": 'Number'}, total=False)
 DailymaintData = TypedDict("DailymaintData", {"again": 'bool', "report": 'str', "slot": 'str'}, total=False)
@@ -213,6 +214,7 @@ SaveinifilesData = TypedDict("SaveinifilesData", {"files": 'list[Any]', "setting
 SavesettingsData = TypedDict("SavesettingsData", {"file": 'str', "settings": 'Number'}, total=False)
 SetfastregpwdData = TypedDict("SetfastregpwdData", {"userid": 'Number'}, total=False)
 SetiniData = TypedDict("SetiniData", {"file": 'str', "key": 'str', "standing": 'str'}, total=False)
+StopcannerData = TypedDict("StopcannerData", {"stopped": 'Number'}, total=False)
 SyncusersData = TypedDict("SyncusersData", {"accounts": 'Number', "added": 'Number', "changed": 'Number', "removed": 'Number'}, total=False)
 UnittestData = TypedDict("UnittestData", {"done": 'Number', "failed": 'Number', "p50ms": 'Number', "p95ms": 'Number', "p99ms": 'Number', "persecond": 'Number', "reason": 'str', "test": 'str'}, total=False)
 UpdcdrdirData = TypedDict("UpdcdrdirData", {"filled": 'Number', "seen": 'Number'}, total=False)
@@ -243,6 +245,7 @@ RouteaddData = TypedDict("RouteaddData", {"id": 'Number'}, total=False)
 RoutedelData = TypedDict("RoutedelData", {"id": 'Number'}, total=False)
 RoutelistData = TypedDict("RoutelistData", {"caller": 'str', "enabled": 'Number', "id": 'Number', "name": 'str', "prefix": 'str', "priority": 'Number', "server": 'str', "serverid": 'Number', "timetype": 'Number', "weight": 'Number'}, total=False)
 RoutesetData = TypedDict("RoutesetData", {"id": 'Number'}, total=False)
+ScannumbersData = TypedDict("ScannumbersData", {"file": 'str', "job": 'Number', "numbers": 'Number'}, total=False)
 WebhookaddData = TypedDict("WebhookaddData", {"secret": 'str', "webhookid": 'Number'}, total=False)
 WebhookdelData = TypedDict("WebhookdelData", {}, total=False)
 WebhooklistData = TypedDict("WebhooklistData", {"cursor": 'Any', "enabled": 'Any', "failingsince": 'Any', "failures": 'Any', "id": 'Any', "problem": 'Any', "status": 'Any', "types": 'Any', "url": 'Any', "userid": 'Any'}, total=False)
@@ -401,7 +404,7 @@ class Client(Transport):
         return self.request("wsuser", {"brandname": brandname, "companyname": companyname, "upperserver": upperserver, "upperserverdomain": upperserverdomain, "targetuser": targetuser, "cursor": cursor})
 
     def call(self, origsimid: str | None = None, telnum: str | None = None, duration: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[CallData]]:
-        """Live calls with their state; the first column is the dbcallsid that disccall takes."""
+        """Live calls with their state, the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over."""
         return self.request("call", {"origsimid": origsimid, "telnum": telnum, "duration": duration, "targetuser": targetuser, "cursor": cursor})
 
     def deviceid(self, cursor: str | None = None) -> Reply[DeviceidData]:
@@ -672,6 +675,10 @@ class Client(Transport):
         """Counts the recharge codes by state: unused, expired unused, used. An expired code is refused by its date; nothing has to be changed for it."""
         return self.request("checkpins", {"cursor": cursor})
 
+    def checkscanner(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[CheckscannerData]]:
+        """The number scanner's jobs since the start: state, progress, what was found, and the result file; scannumbers begins one."""
+        return self.request("checkscanner", {"targetuser": targetuser, "cursor": cursor})
+
     def close(self, cursor: str | None = None) -> Reply[CloseData]:
         """Closes the connection, on transports that have one."""
         return self.request("close", {"cursor": cursor})
@@ -771,6 +778,10 @@ class Client(Transport):
     def setini(self, key: str, section: str | None = None, value: str | None = None, file: str | None = None, requestid: str | None = None) -> Reply[SetiniData]:
         """Sets one configuration key, validated by its declaration: in the database and in force at once where that is possible, or with file in a settings file. Keys of the start-up file are refused."""
         return self.request("setini", {"key": key, "section": section, "value": value, "file": file, "requestid": requestid})
+
+    def stopcanner(self, job: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[StopcannerData]:
+        """Stops the number scanner's jobs, or one of them; what was found by then is in the result file."""
+        return self.request("stopcanner", {"job": job, "targetuser": targetuser, "requestid": requestid})
 
     def syncusers(self, oop: str | None = None, requestid: str | None = None) -> Reply[SyncusersData]:
         """Reads every account anew and reports what was different in memory."""
@@ -899,6 +910,10 @@ class Client(Transport):
     def routeset(self, id: int, field: str, value: str | None = None, requestid: str | None = None) -> Reply[RoutesetData]:
         """Changes one field of a route, checked before it is kept; the next call follows it."""
         return self.request("routeset", {"id": id, "field": field, "value": value, "requestid": requestid})
+
+    def scannumbers(self, account: str | None = None, list: str | None = None, file: str | None = None, rate: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[ScannumbersData]:
+        """Checks numbers in the background: numbering plan, blacklist, routing and price, without a call; checkscanner shows how far it is, the result is a CSV file for getfile. A job ends with the process."""
+        return self.request("scannumbers", {"account": account, "list": list, "file": file, "rate": rate, "targetuser": targetuser, "requestid": requestid})
 
     def webhookadd(self, url: str, types: str | None = None, secret: str | None = None, since: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[WebhookaddData]:
         """Posts events to a URL, signed, in order, again until it answers 2xx. The secret is shown here and never again."""

@@ -825,11 +825,11 @@ export interface CallData {
 }
 
 export interface CallParameters {
-  /** The line that a test call would be made from. Also spelt anum, phone1, from. */
+  /** The line that a test call is made from, by username, id or number: it pays. Also spelt anum, phone1, from. */
   "origsimid"?: string;
-  /** The number that it would call. Also spelt bnum, bnun, phone2, to. */
+  /** The number that the test call is made to; without it the live calls are listed. Also spelt bnum, bnun, phone2, to. */
   "telnum"?: string;
-  /** Its length in seconds. */
+  /** How long whoever answers a test call hears a tone, 1 to 300 seconds; 10 where none is given. */
   "duration"?: number;
   /** targetuser */
   "targetuser"?: string;
@@ -1843,6 +1843,31 @@ export interface CheckpinsParameters {
   "cursor"?: string;
 }
 
+export interface CheckscannerData {
+  "account"?: unknown;
+  "blacklisted"?: unknown;
+  "done"?: unknown;
+  "file"?: unknown;
+  "invalid"?: unknown;
+  "job"?: unknown;
+  "ported"?: unknown;
+  "rate"?: unknown;
+  "reason"?: unknown;
+  "source"?: unknown;
+  "started"?: unknown;
+  "state"?: unknown;
+  "total"?: unknown;
+  "unroutable"?: unknown;
+  "valid"?: unknown;
+}
+
+export interface CheckscannerParameters {
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface CloseData {
 }
 
@@ -2167,6 +2192,19 @@ export interface SetiniParameters {
   "value"?: string;
   /** A settings file; empty: the database. */
   "file"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface StopcannerData {
+  "stopped": number;
+}
+
+export interface StopcannerParameters {
+  /** The job, as checkscanner numbers it; every job where none is given. */
+  "job"?: number;
+  /** targetuser */
+  "targetuser"?: string;
   /** requestid */
   "requestid"?: string;
 }
@@ -2699,6 +2737,27 @@ export interface RoutesetParameters {
   "requestid"?: string;
 }
 
+export interface ScannumbersData {
+  "file": string;
+  "job": number;
+  "numbers": number;
+}
+
+export interface ScannumbersParameters {
+  /** The account whose calls these would be, by username, id or number; the request's own where none is given. */
+  "account"?: string;
+  /** The numbers, separated by commas, semicolons, blanks or ends of lines. */
+  "list"?: string;
+  /** A file below the files folder with one number a line, or a table whose first column they are. */
+  "file"?: string;
+  /** Numbers a second, 1 to 1000; 200 where none is given. */
+  "rate"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface WebhookaddData {
   "secret": string;
   "webhookid": number;
@@ -2962,7 +3021,7 @@ export class Client extends Transport {
     return this.request("wsuser", parameters);
   }
 
-  /** Live calls with their state; the first column is the dbcallsid that disccall takes. */
+  /** Live calls with their state, the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over. */
   call(parameters: CallParameters = {}): Promise<Reply<CallData[]>> {
     return this.request("call", parameters);
   }
@@ -3302,6 +3361,11 @@ export class Client extends Transport {
     return this.request("checkpins", parameters);
   }
 
+  /** The number scanner's jobs since the start: state, progress, what was found, and the result file; scannumbers begins one. */
+  checkscanner(parameters: CheckscannerParameters = {}): Promise<Reply<CheckscannerData[]>> {
+    return this.request("checkscanner", parameters);
+  }
+
   /** Closes the connection, on transports that have one. */
   close(parameters: CloseParameters = {}): Promise<Reply<CloseData>> {
     return this.request("close", parameters);
@@ -3425,6 +3489,11 @@ export class Client extends Transport {
   /** Sets one configuration key, validated by its declaration: in the database and in force at once where that is possible, or with file in a settings file. Keys of the start-up file are refused. */
   setini(parameters: SetiniParameters): Promise<Reply<SetiniData>> {
     return this.request("setini", parameters);
+  }
+
+  /** Stops the number scanner's jobs, or one of them; what was found by then is in the result file. */
+  stopcanner(parameters: StopcannerParameters = {}): Promise<Reply<StopcannerData>> {
+    return this.request("stopcanner", parameters);
   }
 
   /** Reads every account anew and reports what was different in memory. */
@@ -3585,6 +3654,11 @@ export class Client extends Transport {
   /** Changes one field of a route, checked before it is kept; the next call follows it. */
   routeset(parameters: RoutesetParameters): Promise<Reply<RoutesetData>> {
     return this.request("routeset", parameters);
+  }
+
+  /** Checks numbers in the background: numbering plan, blacklist, routing and price, without a call; checkscanner shows how far it is, the result is a CSV file for getfile. A job ends with the process. */
+  scannumbers(parameters: ScannumbersParameters = {}): Promise<Reply<ScannumbersData>> {
+    return this.request("scannumbers", parameters);
   }
 
   /** Posts events to a URL, signed, in order, again until it answers 2xx. The secret is shown here and never again. */
