@@ -84,7 +84,8 @@ pub fn parse(name: &str, text: &str) -> Result<Transcript, Wrong> {
     let mut transcript = Transcript { name: name.to_owned(), settings: Vec::new(), steps: Vec::new() };
     for (index, line) in text.lines().enumerate() {
         let wrong = |why| Wrong { name: name.to_owned(), line_no: index + 1, why };
-        let line = line.trim_end();
+        // A row may end in empty values.
+        let line = line.trim_end_matches([' ', '\r']);
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
