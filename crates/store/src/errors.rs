@@ -233,6 +233,12 @@ pub enum SqlError {
         /// The limit.
         ms: u64,
     },
+    /// Passwords are compared too often.
+    #[error("passwords are compared too often")]
+    TooOften {
+        /// When the next comparison may come.
+        retry: std::time::Duration,
+    },
     /// Not now.
     #[error(transparent)]
     Unavailable(Unavailable),

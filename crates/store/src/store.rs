@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     writer: Sender<Message>,
     pub(crate) readers: Readers,
     pub(crate) credits: crate::credit::Seen,
+    pub(crate) comparisons: crate::tsql::Pace,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Held as long as the database is open: only one process may write a SQLite file.
     lock: Mutex<Option<Arc<File>>>,
@@ -85,6 +86,7 @@ impl Store {
                 writer: sender,
                 readers,
                 credits: crate::credit::Seen::default(),
+                comparisons: crate::tsql::Pace::default(),
                 threads: Mutex::new(vec![thread]),
                 lock: Mutex::new(lock),
             }),

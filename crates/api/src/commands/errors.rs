@@ -80,6 +80,7 @@ impl From<SqlError> for Failure {
             SqlError::Syntax { .. } => Self::invalid(format!("sql: {wrong}")),
             SqlError::Refused { .. } => Self::denied(wrong.to_string()),
             SqlError::TooLong { .. } => Self::limit(wrong.to_string()),
+            SqlError::TooOften { retry } => Self::limit(wrong.to_string()).after(retry.as_secs() + 1),
             SqlError::Failed { .. } => Self::failed(wrong.to_string()),
             SqlError::Unavailable(why) => why.into(),
         }

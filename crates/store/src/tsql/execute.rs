@@ -1,6 +1,6 @@
 //! Carrying out planned statements: SELECT on a reader, the rest on the writer, both with everything but rows denied.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlparser::ast::{
     Assignment, AssignmentTarget, Expr, Insert, Query, Select, SetExpr, TableFactor, TableWithJoins,
@@ -40,6 +40,9 @@ pub(super) async fn select(
     mut plan: SelectPlan,
     params: Vec<Value>,
 ) -> Result<SqlAnswer, SqlError> {
+    if !plan.comparisons.is_empty() {
+        store.inner.comparisons.pass(Instant::now()).map_err(|retry| SqlError::TooOften { retry })?;
+    }
     let keyring = store.inner.options.keyring.clone();
     store
         .read(Box::new(move |conn| {

@@ -5,6 +5,7 @@
 mod bound;
 mod dates;
 mod execute;
+mod pace;
 mod plan;
 mod rewrite;
 mod secrets;
@@ -13,6 +14,7 @@ mod text;
 mod vocabulary;
 
 pub use self::bound::{Piece, Slot, SqlTemplate, pieces};
+pub(crate) use self::pace::Pace;
 
 use sqlparser::ast::Statement;
 use sqlparser::dialect::MsSqlDialect;
