@@ -246,7 +246,7 @@ mod tests {
         let text = "x".repeat(200);
         for length in 0..=text.len() {
             let (front, rest) = text[..length].split_at(length / 3);
-            let digest = Digest { value: Md5::digest(text[..length].as_bytes()).into(), v3: false };
+            let digest = Digest { value: Md5::digest(&text.as_bytes()[..length]).into(), v3: false };
             for place in 0..=LANES {
                 let mut attempts = Attempts::new(&digest);
                 (0..place).for_each(|_| attempts.add(&["another"]));
