@@ -51,17 +51,17 @@ fn traffic_is_summed_alike_by_day_destination_account_and_trunk() {
         let sums = "calls connected asr acd pdd realduration costenduser costprovider profit currency";
         assert_eq!(columns, format!("day {sums}"), "{}", bench.name);
         let wanted = [
-            "2026-11-22 3 2 66.6 45.7 2 91 0.914 0.15 0.764 EUR",
+            "2026-11-22 3 2 66.6 45.7 2 92 0.914 0.15 0.764 EUR",
             "2026-11-23 1 1 100 10 2 10 0.1 0.05 0.05 EUR",
         ];
         assert_eq!(days, wanted, "{}", bench.name);
-        let all = "4 3 75 33.8 2 101 1.014 0.2 0.814 EUR";
+        let all = "4 3 75 33.8 2 102 1.014 0.2 0.814 EUR";
         let (_, rows) = table(&store, Scope::All, TrafficBy::Account);
         assert_eq!(rows, [format!("{alice} alice {all}")], "{}", bench.name);
         let (_, rows) = table(&store, Scope::All, TrafficBy::Trunk);
         assert_eq!(rows, [format!("{gate} gate {all}")], "{}", bench.name);
         let (_, rows) = table(&store, Scope::All, TrafficBy::Destination);
-        let of_germany = "Germany 3 3 100 33.8 2 101 1.014 0.15 0.864 EUR";
+        let of_germany = "Germany 3 3 100 33.8 2 102 1.014 0.15 0.864 EUR";
         assert_eq!(rows, [" 1 0 0   0 0 0.05 -0.05 EUR", of_germany], "{}", bench.name);
         let zone = Offsets::new(-120, vec![(START.plus_ms(DAY_MS), 0)]);
         let time = (START, START.plus_ms(2 * DAY_MS));

@@ -146,10 +146,9 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
     let flows = Flows::new(to_shard.clone(), tokio::runtime::Handle::current(), Arc::clone(&config));
     let guard = Arc::new(Mutex::new(Guard::new(guard_limits(&config))));
     let (events, notices) = (broadcast::Sender::new(EVENT_QUEUE), broadcast::Sender::new(NOTICE_QUEUE));
-    let (api, api_datagrams) = mpsc::channel(API_BATCHES);
-    let (to_api, api_in_sip) = mpsc::channel(API_QUEUE);
+    let ((api, api_datagrams), (to_api, api_in_sip)) = (mpsc::channel(API_BATCHES), mpsc::channel(API_QUEUE));
     let ports = deps.listeners.ports();
-    let (main_udp, sip_udp) = (shared(deps.listeners.main_udp.take()), shared(deps.listeners.sip_udp.take()));
+    let [main_udp, sip_udp] = [deps.listeners.main_udp.take(), deps.listeners.sip_udp.take()].map(shared);
     let OpenedLog { records, log, thread: log_thread } = loaded.opened;
     let performer = Performer {
         api: to_api,

@@ -208,8 +208,8 @@ async fn a_phone_behind_nat_registers_over_tcp_and_is_gone_with_its_connection()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_may_not_take_all_connections() {
-    let house = House::open(&[("maxconnectionsperip", "2")]).await;
+async fn connections_are_bounded_and_room_comes_back() {
+    let house = House::open(&[("maxconnections", "2")]).await;
     let connect = || {
         let mut stream = std::net::TcpStream::connect(house.sip()).unwrap();
         stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
