@@ -107,13 +107,13 @@ AddcallbacknumberData = TypedDict("AddcallbacknumberData", {"callback": 'bool', 
 AddcreditData = TypedDict("AddcreditData", {"credit": 'Number', "currency": 'str', "userid": 'Number'}, total=False)
 BalanceData = TypedDict("BalanceData", {"credit": 'Number', "currency": 'str', "postpaid": 'bool'}, total=False)
 CallbackaccessnumberData = TypedDict("CallbackaccessnumberData", {"number": 'str'}, total=False)
-CalldivertData = TypedDict("CalldivertData", {"forwardalways": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "noanswertimeout": 'Number'}, total=False)
+CalldivertData = TypedDict("CalldivertData", {"forwardalways": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "noanswertimeout": 'None | Number'}, total=False)
 CallforwardData = TypedDict("CallforwardData", {"forwardalways": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "noanswertimeout": 'Any'}, total=False)
 CdrData = TypedDict("CdrData", {"callednumber": 'Any', "costenduser": 'Any', "datum": 'Any', "realduration": 'Any'}, total=False)
 ChangepwdData = TypedDict("ChangepwdData", {}, total=False)
 ChargeData = TypedDict("ChargeData", {"credit": 'Number', "currency": 'str'}, total=False)
 CliData = TypedDict("CliData", {"callback": 'bool', "number": 'str'}, total=False)
-GetdetailsData = TypedDict("GetdetailsData", {"address": 'str', "authip": 'str', "billaddress": 'str', "billinguserid": 'str', "billsourceid": 'str', "birthday": 'str', "blockprefixes": 'str', "callbacknumber": 'str', "changesptoring": 'str', "choosecodecs": 'str', "comment": 'str', "connectvoice": 'str', "contactname": 'str', "convertdtmf": 'str', "country": 'str', "credit": 'str', "creditelapsedt": 'str', "currency": 'str', "datum": 'str', "digestalgorithms": 'str', "discvoice": 'str', "displayname": 'str', "domainname": 'str', "email": 'str', "email2": 'str', "enabled": 'str', "enabledprefixes": 'str', "euregnumber": 'str', "fax": 'str', "forwardalways": 'str', "forwarddearlystart": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "freeminutes": 'str', "freeminutesleft": 'str', "freesms": 'str', "freesmsleft": 'str', "gender": 'str', "held": 'str', "id": 'str', "ip": 'str', "iscallback": 'str', "ivrid": 'str', "language": 'str', "maxlines": 'str', "musiconhold": 'str', "name": 'str', "needauth": 'str', "needcodeconversion": 'str', "needregister": 'str', "noanswertimeout": 'str', "notifymissedemail": 'str', "notifymissedsms": 'str', "packetid": 'str', "parentid": 'str', "phone": 'str', "playadv": 'str', "playdisc": 'str', "port": 'str', "postaddress": 'str', "postpaid": 'str', "proxy": 'str', "regival": 'str', "regnumber": 'str', "rgmode": 'str', "rights": 'str', "ringgroup": 'str', "senddailyemail": 'str', "sendemailalert": 'str', "sendlowcreditemail": 'str', "sendmonthlyemail": 'str', "sendotheremail": 'str', "sendsmsalert": 'str', "sendsmsreport": 'str', "sendstraffic": 'str', "sessiontimer": 'str', "status": 'Number', "statusdate": 'str', "techprefix": 'str', "temporarydisabled": 'str', "transport": 'str', "type": 'str', "usergroup": 'str', "username": 'str', "utc": 'str', "voicemail": 'str', "voicemailalways": 'str', "voicemailonbusy": 'str', "voicemailonnoansw": 'str'}, total=False)
+GetdetailsData = TypedDict("GetdetailsData", {"address": 'str', "authip": 'str', "billaddress": 'str', "billinguserid": 'str', "billsourceid": 'str', "birthday": 'str', "blockprefixes": 'str', "callbacknumber": 'str', "changesptoring": 'str', "choosecodecs": 'str', "comment": 'str', "connectvoice": 'str', "contactname": 'str', "convertdtmf": 'str', "country": 'str', "credit": 'str', "creditelapsedt": 'str', "currency": 'str', "datum": 'str', "digestalgorithms": 'str', "discvoice": 'str', "displayname": 'str', "domainname": 'str', "email": 'str', "email2": 'str', "enabled": 'str', "enabledprefixes": 'str', "euregnumber": 'str', "fax": 'str', "forgotpasswordquestion": 'str', "forwardalways": 'str', "forwarddearlystart": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "freeminutes": 'str', "freeminutesleft": 'str', "freesms": 'str', "freesmsleft": 'str', "gender": 'str', "held": 'str', "id": 'str', "ip": 'str', "iscallback": 'str', "ivrid": 'str', "language": 'str', "maxlines": 'str', "musiconhold": 'str', "name": 'str', "needauth": 'str', "needcodeconversion": 'str', "needregister": 'str', "noanswertimeout": 'str', "notifymissedemail": 'str', "notifymissedsms": 'str', "packetid": 'str', "parentid": 'str', "phone": 'str', "playadv": 'str', "playdisc": 'str', "port": 'str', "postaddress": 'str', "postpaid": 'str', "proxy": 'str', "regival": 'str', "regnumber": 'str', "rgmode": 'str', "rights": 'str', "ringgroup": 'str', "senddailyemail": 'str', "sendemailalert": 'str', "sendlowcreditemail": 'str', "sendmonthlyemail": 'str', "sendotheremail": 'str', "sendsmsalert": 'str', "sendsmsreport": 'str', "sendstraffic": 'str', "sessiontimer": 'str', "status": 'Number', "statusdate": 'str', "techprefix": 'str', "temporarydisabled": 'str', "transport": 'str', "type": 'str', "usergroup": 'str', "username": 'str', "utc": 'str', "voicemail": 'str', "voicemailalways": 'str', "voicemailonbusy": 'str', "voicemailonnoansw": 'str'}, total=False)
 GetphonenumberData = TypedDict("GetphonenumberData", {"location": 'str', "number": 'str'}, total=False)
 LockphonenumberData = TypedDict("LockphonenumberData", {"days": 'Number', "number": 'str'}, total=False)
 PresenceGetData = TypedDict("PresenceGetData", {"users": 'dict[str, Any]'}, total=False)
@@ -136,9 +136,10 @@ EpregData = TypedDict("EpregData", {"address": 'Any', "expires": 'Any', "id": 'A
 FastregusersData = TypedDict("FastregusersData", {"age": 'Number', "contacts": 'Number', "enabled": 'bool', "id": 'Number', "username": 'str'}, total=False)
 FastusersData = TypedDict("FastusersData", {"age": 'Number', "enabled": 'bool', "id": 'Number', "siphits": 'Number', "type": 'Number', "username": 'str'}, total=False)
 FileData = TypedDict("FileData", {"filedata": 'str', "filename": 'str', "size": 'Number'}, total=False)
+GencdrData = TypedDict("GencdrData", {"file": 'str', "records": 'Number'}, total=False)
 HeartbeatData = TypedDict("HeartbeatData", {}, total=False)
 HeartbeatData2 = TypedDict("HeartbeatData2", {"detail": 'str', "ms": 'Number', "name": 'str', "ok": 'bool'}, total=False)
-InfoData = TypedDict("InfoData", {"accounts": 'Number', "bindings": 'Number', "calls": 'Number', "callsanswered": 'Number', "callstotal": 'Number', "cps": 'Number', "cpums": 'Number', "database": 'str', "databasedetail": 'str', "databaseok": 'bool', "databasewriteus": 'Number', "draining": 'bool', "epoch": 'Number', "mainport": 'Number', "mainportudp": 'Number', "memorykb": 'Number', "node": 'Number', "registered": 'Number', "sipport": 'Number', "sipreceived": 'Number', "sipsent": 'Number', "started": 'str', "uptime": 'Number', "version": 'str'}, total=False)
+InfoData = TypedDict("InfoData", {"accounts": 'Number', "bindings": 'Number', "calls": 'Number', "callsanswered": 'Number', "callstotal": 'Number', "cps": 'Number', "cpums": 'Number', "database": 'str', "databasedetail": 'str', "databaseok": 'bool', "databasewriteus": 'Number', "draining": 'bool', "epoch": 'Number', "mainport": 'Number', "mainportudp": 'Number', "maxcalls": 'Number', "maxconnections": 'Number', "memorykb": 'Number', "node": 'Number', "queue": 'Number', "registered": 'Number', "sipport": 'Number', "sipreceived": 'Number', "sipsent": 'Number', "started": 'str', "uptime": 'Number', "version": 'str'}, total=False)
 ListsData = TypedDict("ListsData", {"entries": 'Number', "leastbytes": 'Number', "name": 'str'}, total=False)
 LocksData = TypedDict("LocksData", {"age": 'Any', "amount": 'Any', "kind": 'Any', "node": 'Any', "owner": 'Any', "unit": 'Any', "what": 'Any'}, total=False)
 QuerylistData = TypedDict("QuerylistData", {"id": 'Any', "ms": 'Any', "text": 'Any'}, total=False)
@@ -151,7 +152,7 @@ ShowcfgData = TypedDict("ShowcfgData", {"key": 'str', "section": 'str', "source"
 ThreadlistData = TypedDict("ThreadlistData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
 ThreadsData = TypedDict("ThreadsData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
 Threads2Data = TypedDict("Threads2Data", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
-VersionData = TypedDict("VersionData", {"machine": 'str', "name": 'str', "system": 'str', "version": 'str'}, total=False)
+VersionData = TypedDict("VersionData", {"commit": 'str', "features": 'str', "machine": 'str', "name": 'str', "system": 'str', "version": 'str'}, total=False)
 AddserverData = TypedDict("AddserverData", {"routes": 'Number', "userid": 'Number'}, total=False)
 BackupData = TypedDict("BackupData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
 BackupdbData = TypedDict("BackupdbData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
@@ -172,7 +173,7 @@ TimezonesetData = TypedDict("TimezonesetData", {"offset": 'Number', "timezone": 
 UnregData = TypedDict("UnregData", {"unregistered": 'Number'}, total=False)
 ApireloadData = TypedDict("ApireloadData", {"entries": 'Number'}, total=False)
 DbbackupData = TypedDict("DbbackupData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
-DbfailoverData = TypedDict("DbfailoverData", {"engine": 'str', "writeus": 'Number'}, total=False)
+DbfailoverData = TypedDict("DbfailoverData", {"database": 'Number', "engine": 'str', "writeus": 'Number'}, total=False)
 DbresetData = TypedDict("DbresetData", {"connections": 'Number'}, total=False)
 DbrsttgsData = TypedDict("DbrsttgsData", {"change": 'Number'}, total=False)
 GwrstData = TypedDict("GwrstData", {"failed": 'Number', "registered": 'Number', "released": 'Number'}, total=False)
@@ -186,7 +187,7 @@ RestartData = TypedDict("RestartData", {"connections": 'Number'}, total=False)
 RulesreloadData = TypedDict("RulesreloadData", {"added": 'Number', "changed": 'Number', "removed": 'Number', "rows": 'Number', "table": 'str'}, total=False)
 SipresetData = TypedDict("SipresetData", {"calls": 'Number', "ended": 'Number', "sockets": 'Number'}, total=False)
 VsiprstData = TypedDict("VsiprstData", {"calls": 'Number', "sockets": 'Number'}, total=False)
-CapcheckData = TypedDict("CapcheckData", {"answers": 'bool', "free": 'Number', "id": 'Number', "inuse": 'Number', "maxlines": 'Number', "username": 'str'}, total=False)
+CapcheckData = TypedDict("CapcheckData", {"answers": 'bool', "free": 'None | Number', "id": 'Number', "inuse": 'Number', "maxlines": 'None | Number', "username": 'str'}, total=False)
 CheckcreditsData = TypedDict("CheckcreditsData", {"lapsed": 'Number', "problems": 'list[Any]'}, total=False)
 CheckmailsData = TypedDict("CheckmailsData", {"failed": 'Number', "queued": 'Number', "sent": 'Number'}, total=False)
 CheckpinsData = TypedDict("CheckpinsData", {"expired": 'Number', "unused": 'Number', "used": 'Number'}, total=False)
@@ -250,7 +251,7 @@ RoutesetData = TypedDict("RoutesetData", {"id": 'Number'}, total=False)
 ScannumbersData = TypedDict("ScannumbersData", {"file": 'str', "job": 'Number', "numbers": 'Number'}, total=False)
 WebhookaddData = TypedDict("WebhookaddData", {"secret": 'str', "webhookid": 'Number'}, total=False)
 WebhookdelData = TypedDict("WebhookdelData", {}, total=False)
-WebhooklistData = TypedDict("WebhooklistData", {"cursor": 'Any', "enabled": 'Any', "failingsince": 'Any', "failures": 'Any', "id": 'Any', "problem": 'Any', "status": 'Any', "types": 'Any', "url": 'Any', "userid": 'Any'}, total=False)
+WebhooklistData = TypedDict("WebhooklistData", {"cursor": 'Number', "enabled": 'bool', "failingsince": 'Any', "failures": 'Number', "id": 'Number', "problem": 'str', "status": 'Number', "types": 'str', "url": 'str', "userid": 'Number'}, total=False)
 WebhookreplayData = TypedDict("WebhookreplayData", {"cursor": 'Number'}, total=False)
 
 
@@ -266,11 +267,11 @@ class Client(Transport):
         return self.request("apitest1", {"cursor": cursor})
 
     def forgotpasswordanswer(self, email: str, forgotpasswordanswer: str, requestid: str | None = None) -> Reply[Any]:
-        """Takes the code of forgotpasswordquestion, makes a new password and sends it; five tries a code."""
+        """Takes the code of forgotpasswordquestion or the answer to the account's question, makes a new password and sends it; five tries a code."""
         return self.request("forgotpasswordanswer", {"email": email, "forgotpasswordanswer": forgotpasswordanswer, "requestid": requestid})
 
     def forgotpasswordquestion(self, email: str, requestid: str | None = None) -> Reply[ForgotpasswordquestionData]:
-        """Sends a one-time code for a new password to the address, if an account has it; the answer is the same."""
+        """Sends a one-time code for a new password, and the account's question if it has one, to the address, if an account has it; the answer is the same."""
         return self.request("forgotpasswordquestion", {"email": email, "requestid": requestid})
 
     def jppget(self, url: str, callback: str, cursor: str | None = None) -> Reply[Any]:
@@ -286,7 +287,7 @@ class Client(Transport):
         return self.request("newusercode", {"u_code": u_code, "u_username": u_username, "u_password": u_password, "deviceid": deviceid, "requestid": requestid})
 
     def newuseru(self, u_username: str, u_password: str, u_name: str | None = None, u_email: str | None = None, u_phone: str | None = None, u_currency: str | None = None, u_country: str | None = None, u_address: str | None = None, deviceid: str | None = None, requestid: str | None = None) -> Reply[NewuseruData]:
-        """Self-service sign-up: makes an enduser without credit, disabled until newusercode where signupconfirm says so; limited by address and device."""
+        """Self-service sign-up: makes an enduser with signupcredit, signuppacket and signuprights, disabled until newusercode where signupconfirm says so; limited by address and device."""
         return self.request("newuseru", {"u_username": u_username, "u_password": u_password, "u_name": u_name, "u_email": u_email, "u_phone": u_phone, "u_currency": u_currency, "u_country": u_country, "u_address": u_address, "deviceid": deviceid, "requestid": requestid})
 
     def preauth(self, cursor: str | None = None) -> Reply[PreauthData]:
@@ -326,7 +327,7 @@ class Client(Transport):
         return self.request("callrating", {"callid": callid, "username": username, "targetuser": targetuser, "cursor": cursor})
 
     def cdr(self, caller: str | None = None, called: str | None = None, maxcount: int | None = None, days: str | None = None, dir: Literal["all", "in", "out"] | None = None, type: Literal["all", "connected", "notconnected"] | None = None, prefix: str | None = None, fields: Literal["min", "normal", "all"] | None = None, summary: Literal["yes", "no"] | None = None, by: Literal["all", "day", "caller", "called"] | None = None, order: Literal["date", "caller", "called", "user"] | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[CdrData]]:
-        """Call history: own calls for users, everyone's with costs and profit for administrators."""
+        """Call history in the server's time zone: own calls for users, everyone's with costs and profit for administrators."""
         return self.request("cdr", {"caller": caller, "called": called, "maxcount": maxcount, "days": days, "dir": dir, "type": type, "prefix": prefix, "fields": fields, "summary": summary, "by": by, "order": order, "targetuser": targetuser, "cursor": cursor})
 
     def changepwd(self, newpassword: str, oldpassword: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[ChangepwdData]:
@@ -430,11 +431,11 @@ class Client(Transport):
         return self.request("fastusers", {"targetuser": targetuser, "cursor": cursor})
 
     def file(self, filename: str, cursor: str | None = None) -> Reply[FileData]:
-        """Sends a file of the server (logs, CDR files, recordings), in base64."""
+        """Sends a file of the server (logs, CDR files, reports), in base64."""
         return self.request("file", {"filename": filename, "cursor": cursor})
 
-    def gencdr(self, days: int | None = None, fromdate: str | None = None, todate: str | None = None, format: Literal["csv", "jsonl"] | None = None, parent: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
-        """Writes files of call records, one per day in UTC, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file."""
+    def gencdr(self, days: int | None = None, fromdate: str | None = None, todate: str | None = None, format: Literal["csv", "jsonl"] | None = None, parent: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[list[GencdrData]]:
+        """Writes files of call records, one per day of the server's time zone, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file."""
         return self.request("gencdr", {"days": days, "fromdate": fromdate, "todate": todate, "format": format, "parent": parent, "targetuser": targetuser, "requestid": requestid})
 
     def heartbeat(self, mode: str | None = None, cursor: str | None = None) -> Reply[HeartbeatData | list[HeartbeatData2]]:
@@ -442,7 +443,7 @@ class Client(Transport):
         return self.request("heartbeat", {"mode": mode, "cursor": cursor})
 
     def info(self, cursor: str | None = None) -> Reply[InfoData]:
-        """Uptime, version, listeners, registered users, calls, processor, memory, database."""
+        """Uptime, version, listeners, registered users, calls, limits, queue, processor, memory, database."""
         return self.request("info", {"cursor": cursor})
 
     def lists(self, cursor: str | None = None) -> Reply[list[ListsData]]:
@@ -478,7 +479,7 @@ class Client(Transport):
         return self.request("reguser", {"usr": usr, "targetuser": targetuser, "cursor": cursor})
 
     def reports(self, name: Literal["day", "destination", "account", "trunk"] | None = None, days: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ReportsData]]:
-        """Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day, destination, account or trunk."""
+        """Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day of the server's time zone, destination, account or trunk."""
         return self.request("reports", {"name": name, "days": days, "targetuser": targetuser, "cursor": cursor})
 
     def routingtest(self, called: str, ip: str | None = None, caller: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[RoutingtestData]]:
@@ -510,7 +511,7 @@ class Client(Transport):
         return self.request("threads2", {"cursor": cursor})
 
     def version(self, cursor: str | None = None) -> Reply[VersionData]:
-        """Name, version and system."""
+        """Name, version, system, the commit it was built from and what was built in."""
         return self.request("version", {"cursor": cursor})
 
     def addserver(self, u_type: int | None = None, u_name: str | None = None, u_username: str | None = None, u_password: str | None = None, u_domain: str | None = None, u_ip: str | None = None, u_port: int | None = None, u_proxy: str | None = None, u_transport: str | None = None, u_auth: int | None = None, u_email: str | None = None, u_country: str | None = None, u_currency: str | None = None, u_credit: str | None = None, u_routing: str | None = None, u_routingpriority: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[AddserverData]:
@@ -578,7 +579,7 @@ class Client(Transport):
         return self.request("tbackup", {"path": path, "requestid": requestid})
 
     def timezoneset(self, timezone: str | None = None, requestid: str | None = None) -> Reply[TimezonesetData]:
-        """Sets the time zone of tariffs, days and reports by its IANA name; storage stays in UTC. Without a name, the one in force."""
+        """Sets the time zone of tariffs, days, reports and the dates of call records by its IANA name; storage stays in UTC. Without a name, the one in force."""
         return self.request("timezoneset", {"timezone": timezone, "requestid": requestid})
 
     def unreg(self, username: str, ip: str | None = None, mode: int | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[UnregData]:
@@ -590,11 +591,11 @@ class Client(Transport):
         return self.request("apireload", {"requestid": requestid})
 
     def dbbackup(self, reseed: str | None = None, path: str | None = None, ival: int | None = None, type: str | None = None, requestid: str | None = None) -> Reply[DbbackupData]:
-        """Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; with ival every so many hours by itself."""
+        """Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; type=incremental keeps only what changed since the newest full one; with ival every so many hours by itself."""
         return self.request("dbbackup", {"reseed": reseed, "path": path, "ival": ival, "type": type, "requestid": requestid})
 
-    def dbfailover(self, reserved: str | None = None, forcedbnum: str | None = None, checkonly: Literal["yes", "no"] | None = None, withrestore: str | None = None, needrestart: str | None = None, requestid: str | None = None) -> Reply[DbfailoverData]:
-        """With checkonly=1 the health of the database: written and read, and how long it took. Failing over is the database server's work."""
+    def dbfailover(self, reserved: str | None = None, forcedbnum: int | None = None, checkonly: Literal["yes", "no"] | None = None, withrestore: Literal["yes", "no"] | None = None, needrestart: Literal["yes", "no"] | None = None, requestid: str | None = None) -> Reply[DbfailoverData]:
+        """Ends calls and starts again on another of the configured databases (failoverdatabases), which must hold all that this one holds unless it is named or a backup is restored into it; with checkonly=1 only the health of this one and how far the others are behind."""
         return self.request("dbfailover", {"reserved": reserved, "forcedbnum": forcedbnum, "checkonly": checkonly, "withrestore": withrestore, "needrestart": needrestart, "requestid": requestid})
 
     def dbreset(self, requestid: str | None = None) -> Reply[DbresetData]:
@@ -602,7 +603,7 @@ class Client(Transport):
         return self.request("dbreset", {"requestid": requestid})
 
     def dbrestore(self, path: str, reserved: str | None = None, requestid: str | None = None) -> Reply[Any]:
-        """Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old SQLite database stays beside it."""
+        """Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old database stays beside it."""
         return self.request("dbrestore", {"path": path, "reserved": reserved, "requestid": requestid})
 
     def dbrsttgs(self, requestid: str | None = None) -> Reply[DbrsttgsData]:

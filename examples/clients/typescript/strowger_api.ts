@@ -163,7 +163,7 @@ export interface Apitest1Parameters {
 export interface ForgotpasswordanswerParameters {
   /** The e-mail address of the account. */
   "email": string;
-  /** The code that was sent there. */
+  /** The code that was sent there, or the answer to the question of the account. */
   "forgotpasswordanswer": string;
   /** requestid */
   "requestid"?: string;
@@ -325,7 +325,7 @@ export interface CalldivertData {
   "forwardalways": string;
   "forwardonbusy": string;
   "forwardonnoanswer": string;
-  "noanswertimeout": number;
+  "noanswertimeout": null | number;
 }
 
 export interface CalldivertParameters {
@@ -482,6 +482,7 @@ export interface GetdetailsData {
   "enabledprefixes"?: string;
   "euregnumber"?: string;
   "fax"?: string;
+  "forgotpasswordquestion"?: string;
   "forwardalways"?: string;
   "forwarddearlystart"?: string;
   "forwardonbusy"?: string;
@@ -928,10 +929,15 @@ export interface FileData {
 }
 
 export interface FileParameters {
-  /** The name below the data folder: logs/…, cdr/…, files/… or recordings/…. */
+  /** The name below the data folder: logs/…, cdr/…, files/…, recordings/… or reports/…. */
   "filename": string;
   /** cursor */
   "cursor"?: string;
+}
+
+export interface GencdrData {
+  "file": string;
+  "records": number;
 }
 
 export interface GencdrParameters {
@@ -984,8 +990,11 @@ export interface InfoData {
   "epoch": number;
   "mainport": number;
   "mainportudp": number;
+  "maxcalls": number;
+  "maxconnections": number;
   "memorykb": number;
   "node": number;
+  "queue": number;
   "registered": number;
   "sipport": number;
   "sipreceived": number;
@@ -1234,6 +1243,8 @@ export interface Threads2Parameters {
 }
 
 export interface VersionData {
+  "commit": string;
+  "features": string;
   "machine": string;
   "name": string;
   "system": string;
@@ -1587,13 +1598,14 @@ export interface DbbackupParameters {
   "path"?: string;
   /** Hours between backups that are made by themselves from now on, 0 for none. */
   "ival"?: number;
-  /** full or incremental. */
+  /** full, or incremental: what is other than in the newest full one of the folder (SQLite). */
   "type"?: string;
   /** requestid */
   "requestid"?: string;
 }
 
 export interface DbfailoverData {
+  "database": number;
   "engine": string;
   "writeus": number;
 }
@@ -1601,14 +1613,14 @@ export interface DbfailoverData {
 export interface DbfailoverParameters {
   /** Nothing. */
   "reserved"?: string;
-  /** Nothing: there is one database. */
-  "forcedbnum"?: string;
-  /** Only look how the database stands. */
+  /** The database's number: 1 is `database`, from 2 on `failoverdatabases`. Named, it may lag; else it is the next one. */
+  "forcedbnum"?: number;
+  /** Only look how the databases stand. */
   "checkonly"?: "yes" | "no";
-  /** Nothing. */
-  "withrestore"?: string;
-  /** Nothing. */
-  "needrestart"?: string;
+  /** First restore the newest backup of the backups folder into it. */
+  "withrestore"?: "yes" | "no";
+  /** Nothing but yes: the server ends its calls and starts again. */
+  "needrestart"?: "yes" | "no";
   /** requestid */
   "requestid"?: string;
 }
@@ -1797,10 +1809,10 @@ export interface WebrstParameters {
 
 export interface CapcheckData {
   "answers": boolean;
-  "free": number;
+  "free": null | number;
   "id": number;
   "inuse": number;
-  "maxlines": number;
+  "maxlines": null | number;
   "username": string;
 }
 
@@ -1968,7 +1980,7 @@ export interface GetiniData {
 }
 
 export interface GetiniParameters {
-  /** The key's chapter, or main. */
+  /** Any: a key is told by its name. */
   "section"?: string;
   /** The key, by any of its spellings. */
   "key"?: string;
@@ -2186,7 +2198,7 @@ export interface SetiniData {
 export interface SetiniParameters {
   /** The key, by any of its spellings. */
   "key": string;
-  /** The key's chapter, or main. */
+  /** Any: a key is told by its name. */
   "section"?: string;
   /** The new value; it may be empty. */
   "value"?: string;
@@ -2829,16 +2841,16 @@ export interface WebhookdelParameters {
 }
 
 export interface WebhooklistData {
-  "cursor"?: unknown;
-  "enabled"?: unknown;
-  "failingsince"?: unknown;
-  "failures"?: unknown;
-  "id"?: unknown;
-  "problem"?: unknown;
-  "status"?: unknown;
-  "types"?: unknown;
-  "url"?: unknown;
-  "userid"?: unknown;
+  "cursor": number;
+  "enabled": boolean;
+  "failingsince": unknown;
+  "failures": number;
+  "id": number;
+  "problem": string;
+  "status": number;
+  "types": string;
+  "url": string;
+  "userid": number;
 }
 
 export interface WebhooklistParameters {
@@ -2884,12 +2896,12 @@ export class Client extends Transport {
     return this.request("apitest1", parameters);
   }
 
-  /** Takes the code of forgotpasswordquestion, makes a new password and sends it; five tries a code. */
+  /** Takes the code of forgotpasswordquestion or the answer to the account's question, makes a new password and sends it; five tries a code. */
   forgotpasswordanswer(parameters: ForgotpasswordanswerParameters): Promise<Reply<unknown>> {
     return this.request("forgotpasswordanswer", parameters);
   }
 
-  /** Sends a one-time code for a new password to the address, if an account has it; the answer is the same. */
+  /** Sends a one-time code for a new password, and the account's question if it has one, to the address, if an account has it; the answer is the same. */
   forgotpasswordquestion(parameters: ForgotpasswordquestionParameters): Promise<Reply<ForgotpasswordquestionData>> {
     return this.request("forgotpasswordquestion", parameters);
   }
@@ -2909,7 +2921,7 @@ export class Client extends Transport {
     return this.request("newusercode", parameters);
   }
 
-  /** Self-service sign-up: makes an enduser without credit, disabled until newusercode where signupconfirm says so; limited by address and device. */
+  /** Self-service sign-up: makes an enduser with signupcredit, signuppacket and signuprights, disabled until newusercode where signupconfirm says so; limited by address and device. */
   newuseru(parameters: NewuseruParameters): Promise<Reply<NewuseruData>> {
     return this.request("newuseru", parameters);
   }
@@ -2959,7 +2971,7 @@ export class Client extends Transport {
     return this.request("callrating", parameters);
   }
 
-  /** Call history: own calls for users, everyone's with costs and profit for administrators. */
+  /** Call history in the server's time zone: own calls for users, everyone's with costs and profit for administrators. */
   cdr(parameters: CdrParameters = {}): Promise<Reply<CdrData[]>> {
     return this.request("cdr", parameters);
   }
@@ -3089,13 +3101,13 @@ export class Client extends Transport {
     return this.request("fastusers", parameters);
   }
 
-  /** Sends a file of the server (logs, CDR files, recordings), in base64. */
+  /** Sends a file of the server (logs, CDR files, reports), in base64. */
   file(parameters: FileParameters): Promise<Reply<FileData>> {
     return this.request("file", parameters);
   }
 
-  /** Writes files of call records, one per day in UTC, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file. */
-  gencdr(parameters: GencdrParameters = {}): Promise<Reply<unknown>> {
+  /** Writes files of call records, one per day of the server's time zone, packed with gzip, below the folder cdr of the data folder; a day that is written again replaces its file. */
+  gencdr(parameters: GencdrParameters = {}): Promise<Reply<GencdrData[]>> {
     return this.request("gencdr", parameters);
   }
 
@@ -3104,7 +3116,7 @@ export class Client extends Transport {
     return this.request("heartbeat", parameters);
   }
 
-  /** Uptime, version, listeners, registered users, calls, processor, memory, database. */
+  /** Uptime, version, listeners, registered users, calls, limits, queue, processor, memory, database. */
   info(parameters: InfoParameters = {}): Promise<Reply<InfoData>> {
     return this.request("info", parameters);
   }
@@ -3149,7 +3161,7 @@ export class Client extends Transport {
     return this.request("reguser", parameters);
   }
 
-  /** Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day, destination, account or trunk. */
+  /** Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day of the server's time zone, destination, account or trunk. */
   reports(parameters: ReportsParameters = {}): Promise<Reply<ReportsData[]>> {
     return this.request("reports", parameters);
   }
@@ -3189,7 +3201,7 @@ export class Client extends Transport {
     return this.request("threads2", parameters);
   }
 
-  /** Name, version and system. */
+  /** Name, version, system, the commit it was built from and what was built in. */
   version(parameters: VersionParameters = {}): Promise<Reply<VersionData>> {
     return this.request("version", parameters);
   }
@@ -3274,7 +3286,7 @@ export class Client extends Transport {
     return this.request("tbackup", parameters);
   }
 
-  /** Sets the time zone of tariffs, days and reports by its IANA name; storage stays in UTC. Without a name, the one in force. */
+  /** Sets the time zone of tariffs, days, reports and the dates of call records by its IANA name; storage stays in UTC. Without a name, the one in force. */
   timezoneset(parameters: TimezonesetParameters = {}): Promise<Reply<TimezonesetData>> {
     return this.request("timezoneset", parameters);
   }
@@ -3289,12 +3301,12 @@ export class Client extends Transport {
     return this.request("apireload", parameters);
   }
 
-  /** Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; with ival every so many hours by itself. */
+  /** Copies the database while it is in use into the backups folder and proves the copy by restoring it into a scratch database and counting; type=incremental keeps only what changed since the newest full one; with ival every so many hours by itself. */
   dbbackup(parameters: DbbackupParameters = {}): Promise<Reply<DbbackupData>> {
     return this.request("dbbackup", parameters);
   }
 
-  /** With checkonly=1 the health of the database: written and read, and how long it took. Failing over is the database server's work. */
+  /** Ends calls and starts again on another of the configured databases (failoverdatabases), which must hold all that this one holds unless it is named or a backup is restored into it; with checkonly=1 only the health of this one and how far the others are behind. */
   dbfailover(parameters: DbfailoverParameters = {}): Promise<Reply<DbfailoverData>> {
     return this.request("dbfailover", parameters);
   }
@@ -3304,7 +3316,7 @@ export class Client extends Transport {
     return this.request("dbreset", parameters);
   }
 
-  /** Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old SQLite database stays beside it. */
+  /** Verifies a backup of the backups folder by restoring it into a scratch database, then ends calls, puts it in the database's place and starts again; the old database stays beside it. */
   dbrestore(parameters: DbrestoreParameters): Promise<Reply<unknown>> {
     return this.request("dbrestore", parameters);
   }
