@@ -5,7 +5,6 @@ use md5::{Digest as _, Md5};
 use subtle::{Choice, ConstantTimeEq};
 
 use super::credentials::{Credentials, Digest};
-use super::lanes::{BLOCK, LANES, compress};
 
 /// What the server adds to the formulas.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,10 +17,8 @@ pub struct Salts<'a> {
     pub alternative: bool,
 }
 
-/// The state that RFC 1321 section 3.3 begins with.
-const MD5_START: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
-/// What stands behind a text in its last block: the mark of its end and its length.
-const PADDING: usize = 9;
+/// Bytes of what most formulas hash.
+const USUAL_TEXT: usize = 128;
 
 /// MD5 over the parts, one after the other.
 fn md5(parts: &[&str]) -> [u8; 16] {
@@ -34,75 +31,35 @@ fn md5(parts: &[&str]) -> [u8; 16] {
     hash.finalize().into()
 }
 
-/// Formulas that are tried on one digest, several at a time.
+/// Formulas that are tried on one digest.
 struct Attempts<'a> {
     digest: &'a Digest,
-    blocks: [[u8; BLOCK]; LANES],
-    filled: usize,
+    /// What is hashed: in one piece that is quicker than part by part.
+    text: Vec<u8>,
     matched: Choice,
 }
 
 impl<'a> Attempts<'a> {
     fn new(digest: &'a Digest) -> Self {
-        Self { digest, blocks: [[0; BLOCK]; LANES], filled: 0, matched: Choice::from(0) }
+        Self { digest, text: Vec::with_capacity(USUAL_TEXT), matched: Choice::from(0) }
     }
 
-    /// Tries MD5 over the parts, at once or together with the next.
+    /// Tries MD5 over the parts.
     fn add(&mut self, parts: &[&str]) {
-        if fill(&mut self.blocks[self.filled], parts).is_none() {
-            self.compare(md5(parts));
-            return;
-        }
         #[cfg(test)]
         work::count();
-        self.filled += 1;
-        if self.filled == LANES {
-            self.flush();
+        self.text.clear();
+        for part in parts {
+            self.text.extend_from_slice(part.as_bytes());
         }
-    }
-
-    fn flush(&mut self) {
-        let mut states = [MD5_START; LANES];
-        compress(&mut states, &self.blocks);
-        for state in &states[..std::mem::take(&mut self.filled)] {
-            let mut made = [0; 16];
-            for (bytes, word) in made.chunks_exact_mut(4).zip(state) {
-                bytes.copy_from_slice(&word.to_le_bytes());
-            }
-            self.compare(made);
-        }
-    }
-
-    fn compare(&mut self, made: [u8; 16]) {
-        let differs = u128::from_le_bytes(made) ^ u128::from_le_bytes(self.digest.value);
-        let nonzero = (differs | differs.wrapping_neg()) >> 127;
-        self.matched |= !Choice::from(u8::try_from(nonzero).unwrap_or(1));
+        let made: [u8; 16] = Md5::digest(&self.text).into();
+        self.matched |= made.ct_eq(&self.digest.value);
     }
 
     /// One of them was right.
-    fn finish(mut self) -> Choice {
-        if self.filled > 0 {
-            self.flush();
-        }
+    fn finish(self) -> Choice {
         self.matched
     }
-}
-
-/// Writes the only block of a text; none where the text does not fit into one.
-fn fill(block: &mut [u8; BLOCK], parts: &[&str]) -> Option<()> {
-    *block = [0; BLOCK];
-    let mut length = 0;
-    for part in parts {
-        block.get_mut(length..length + part.len())?.copy_from_slice(part.as_bytes());
-        length += part.len();
-    }
-    let bits = u64::try_from(length).ok()?.wrapping_mul(8);
-    if length + PADDING > BLOCK {
-        return None;
-    }
-    block[length] = 0x80;
-    block[BLOCK - size_of::<u64>()..].copy_from_slice(&bits.to_le_bytes());
-    Some(())
 }
 
 /// Counts digests, so that a test can compare how much work two answers are.
@@ -247,7 +204,7 @@ mod tests {
         for length in 0..=text.len() {
             let (front, rest) = text[..length].split_at(length / 3);
             let digest = Digest { value: Md5::digest(&text.as_bytes()[..length]).into(), v3: false };
-            for place in 0..=LANES {
+            for place in 0..3 {
                 let mut attempts = Attempts::new(&digest);
                 (0..place).for_each(|_| attempts.add(&["another"]));
                 attempts.add(&[front, rest]);

@@ -5,7 +5,6 @@ mod authorise;
 mod credentials;
 mod doctor;
 mod formula;
-mod lanes;
 mod nonce;
 mod prove;
 mod replay;
