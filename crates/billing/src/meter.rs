@@ -261,6 +261,14 @@ impl Meter {
         Some(MoneyOrder::Release { step: self.next_step(), hold })
     }
 
+    /// What the enduser would be charged if the conversation ended now; none: nobody pays.
+    #[must_use]
+    pub fn cost(&self, now: Now) -> Option<(Amount, Unit)> {
+        let enduser = self.chain.enduser()?;
+        let so_far = Settlement::of(self, self.duration_ms(now), self.answered_wall);
+        Some((so_far.cost_enduser, enduser.unit))
+    }
+
     /// What the enduser had left at the last answer of the store.
     #[must_use]
     pub const fn left(&self) -> Option<(Amount, Unit)> {

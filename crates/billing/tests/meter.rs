@@ -83,6 +83,7 @@ fn cdr() -> Cdr {
         reason: String::new(),
         ended_by: EndedBy::Caller,
         codec: String::new(),
+        mos: None,
     }
 }
 
@@ -217,9 +218,12 @@ fn run(meter: &mut Meter, store: &mut Store, ring_ms: u64, wanted_ms: u64, lag_m
     // The driver's timers are late by up to a tick.
     let at = if cut.is_some() { at + 10 } else { at };
     let talked_ms = answered.map(|a| at - a);
+    let so_far = meter.cost(now(at));
     let order = meter.settle(now(at), cdr());
     store.perform(&order);
     let MoneyOrder::Settle { charges, cdr, .. } = order else { panic!("a settlement") };
+    let shown = so_far.unwrap_or((Amount::ZERO, cdr.currency));
+    assert_eq!(shown, (cdr.cost_enduser, cdr.currency), "the cost so far is what is charged");
     Outcome { talked_ms, cut, charges, cdr: *cdr, warned }
 }
 

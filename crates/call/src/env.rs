@@ -39,6 +39,11 @@ pub trait Env {
     fn local(&self, hop: &Hop) -> Local;
     /// A port pair, on the same media thread as `beside`; none: the pool is empty.
     fn claim_slot(&mut self, beside: Option<SlotId>) -> Option<Slot>;
+    /// How well the slot's peer was heard so far, a mean opinion score in hundredths for this codec; none: too little
+    /// was heard, or nobody knows.
+    fn mos(&self, _slot: SlotId, _codec: &str) -> Option<u16> {
+        None
+    }
     /// The shard's mint of ids.
     fn mint(&mut self) -> &mut Mint;
     /// The next number of the shard's seeded generator.

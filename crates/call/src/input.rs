@@ -8,7 +8,7 @@ use strowger_model::event::{CallChanged, Notice};
 use strowger_model::id::FlowId;
 use strowger_model::media::{MediaEvent, MediaOrder, SlotStats};
 use strowger_model::payment::{MoneyEvent, MoneyOrder};
-use strowger_model::{AccountId, Amount, CallId, LegId, Wall};
+use strowger_model::{AccountId, Amount, CallId, LegId, Unit, Wall};
 use strowger_sip::Message;
 use thiserror::Error;
 
@@ -312,6 +312,11 @@ pub struct CallView {
     pub state: &'static str,
     /// The caller's audio codec, empty while unknown.
     pub codec: String,
+    /// What the payer would be charged if it ended now; none unless asked for, and where nobody pays.
+    pub cost: Option<(Amount, Unit)>,
+    /// The mean opinion score of the side that is heard worse, in hundredths; none unless asked for, and while too
+    /// little was heard.
+    pub mos: Option<u16>,
     /// Its legs.
     pub legs: Vec<LegId>,
 }

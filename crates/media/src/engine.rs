@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use strowger_model::ShardId;
 use strowger_model::media::{MediaEvent, MediaOrder};
-use strowger_rtp::Header;
+use strowger_model::{ShardId, SlotId};
+use strowger_rtp::{Header, mos_of};
 use thiserror::Error;
 
 use crate::config::EngineConfig;
@@ -184,6 +184,17 @@ impl EngineHandle {
         stats
     }
 
+    /// How well the slot's peer is heard, a mean opinion score in hundredths by what was counted of the codec's stream up
+    /// to the last sweep; none while that is too little, and for a slot that is not in use.
+    #[must_use]
+    pub fn mos(&self, slot: SlotId, codec: &str) -> Option<u16> {
+        let desk = &self.0.threads.get(usize::from(slot.thread))?.desk;
+        let shown = desk.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = shown.get(slot.index as usize).copied().filter(|h| h.generation == slot.generation)?;
+        drop(shown);
+        mos_of(codec, heard.received.into(), heard.lost.into(), heard.jitter)
+    }
+
     /// Ends the threads and closes their sockets. Blocks until they have ended; again is nothing.
     pub fn shutdown(&self) {
         self.0.shutdown();
@@ -251,6 +262,7 @@ impl Desk {
             errands: Mutex::default(),
             stopped: AtomicBool::new(false),
             counters: Default::default(),
+            heard: Mutex::default(),
         })
     }
 

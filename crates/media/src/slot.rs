@@ -10,6 +10,7 @@ use strowger_rtp::{
 };
 
 use crate::ports::Pair;
+use crate::worker::Heard;
 
 /// A port pair and its present use.
 pub(crate) struct Slot {
@@ -245,6 +246,17 @@ impl Slot {
     /// Some packet came in this use, accepted or not.
     pub(crate) const fn heard_anything(&self) -> bool {
         self.talk.reception.received() > 0 || self.talk.dropped > 0
+    }
+
+    /// What was heard in this use, for the list of all slots.
+    pub(crate) fn heard(&self) -> Heard {
+        let (reception, most) = (&self.talk.reception, u64::from(u32::MAX));
+        Heard {
+            generation: self.id.generation,
+            received: reception.received().min(most) as u32,
+            lost: reception.lost().min(most) as u32,
+            jitter: reception.jitter(),
+        }
     }
 
     /// What was seen in this use.

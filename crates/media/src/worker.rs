@@ -28,6 +28,17 @@ pub(crate) struct Desk {
     pub(crate) stopped: AtomicBool,
     /// bound, claimed, resting, received, sent, dropped.
     pub(crate) counters: [AtomicU64; 6],
+    /// What each slot has heard, by its index.
+    pub(crate) heard: Mutex<Vec<Heard>>,
+}
+
+/// What a slot in use has heard, as of the last sweep.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    pub(crate) generation: u32,
+    pub(crate) received: u32,
+    pub(crate) lost: u32,
+    pub(crate) jitter: u32,
 }
 
 /// Something to be done between two rounds.
@@ -63,6 +74,8 @@ pub(crate) struct Worker {
     pace: Pace,
     started: Instant,
     buffer: Box<[u8; MAX_PACKET_BYTES]>,
+    /// The list that is written while others read the last one.
+    heard: Vec<Heard>,
 }
 
 /// The largest datagram that is relayed, bytes.
@@ -132,6 +145,7 @@ impl Worker {
             pace: Pace::new(config.coalesce_above_pps, config.coalesce_sleep_us),
             started: Instant::now(),
             buffer: Box::new([0; MAX_PACKET_BYTES]),
+            heard: Vec::new(),
         };
         worker.shards.clone().into_iter().for_each(|shard| worker.top_up(shard));
         worker.publish();
@@ -217,7 +231,8 @@ impl Worker {
     }
 
     /// Shows the counts to other threads.
-    pub(crate) fn publish(&self) {
+    pub(crate) fn publish(&mut self) {
+        self.publish_heard();
         let mut sums = [self.slots.len() as u64, 0, 0, self.freed[0], self.freed[1], self.freed[2]];
         for slot in &self.slots {
             match slot.phase {
@@ -232,6 +247,15 @@ impl Worker {
         }
         for (counter, sum) in self.desk.counters.iter().zip(sums) {
             counter.store(sum, Ordering::Relaxed);
+        }
+    }
+
+    /// The lists change places, so that nobody waits for the other; where one is being read, that is for next time.
+    fn publish_heard(&mut self) {
+        self.heard.clear();
+        self.heard.extend(self.slots.iter().map(Slot::heard));
+        if let Ok(mut shown) = self.desk.heard.try_lock() {
+            std::mem::swap(&mut *shown, &mut self.heard);
         }
     }
 

@@ -70,6 +70,9 @@ pub struct Cdr {
     pub ended_by: EndedBy,
     /// `codec` by its encoding name.
     pub codec: String,
+    /// `mos`, in hundredths: the mean opinion score of the side that was heard worse; none where too little was heard.
+    #[serde(default)]
+    pub mos: Option<u16>,
 }
 
 /// Who ended the call.

@@ -10,6 +10,7 @@ mod continuity;
 mod event;
 mod header;
 mod latch;
+mod quality;
 mod rtcp;
 mod stats;
 
@@ -17,5 +18,6 @@ pub use continuity::Continuity;
 pub use event::{Detector, EventPacket, Press, digit_of, event_of, press_packets};
 pub use header::{FIXED_HEADER_BYTES, Header, is_rtcp};
 pub use latch::{LEARN_MS, LEARN_PACKETS, Latcher, Verdict};
+pub use quality::{mos, mos_of};
 pub use rtcp::{Report, Rtcp, map_ssrcs, walk};
 pub use stats::Reception;

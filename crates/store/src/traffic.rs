@@ -136,7 +136,7 @@ fn traffic(
     };
     let sql = format!(
         "SELECT {columns}, count(*) AS calls, CAST({answered} AS BIGINT) AS connected, \
-         {asr} AS asr, {acd} AS acd, {pdd} AS pdd, \
+         {asr} AS asr, {acd} AS acd, {pdd} AS pdd, {mos} AS mos, \
          CAST(sum((c.duration_ms+999)/1000) AS BIGINT) AS realduration, {revenue} AS costenduser, \
          {cost} AS costprovider, {profit} AS profit, c.currency AS currency FROM cdr c \
          WHERE c.end_ms >= ?1 AND c.end_ms < ?2 AND {scope} GROUP BY {key}, c.currency ORDER BY {key}, c.currency",
@@ -149,6 +149,14 @@ fn traffic(
             ),
             &format!("({answered} * 1000)")
         ),
+        // Of the calls in which enough was heard.
+        mos = {
+            let hundredths = format!("{} / nullif(count(c.mos), 0)", whole("c.mos"));
+            match engine {
+                Engine::Sqlite => format!("round({hundredths} / 100.0, 2)"),
+                Engine::Postgres => format!("trim_scale(({hundredths})::numeric / 100)"),
+            }
+        },
         revenue = money("c.cost_enduser"),
         cost = money("c.cost_provider"),
         profit = money("c.cost_enduser - c.cost_provider"),

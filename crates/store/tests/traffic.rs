@@ -15,7 +15,13 @@ const DAY_MS: i64 = 86_400_000;
 /// Calls over a trunk: 30 s, 61.4 s and an unanswered one on the first day, 10 s on the next.
 fn fill(store: &Store, payer: AccountId, gate: AccountId) {
     let mut mint = mint(store);
-    for (ms, cost, day) in [(30_000, "0.3", 0), (61_400, "0.614", 0), (0, "0", 0), (10_000, "0.1", 1)] {
+    let calls = [
+        (30_000, "0.3", 0, Some(437)),
+        (61_400, "0.614", 0, Some(400)),
+        (0, "0", 0, None),
+        (10_000, "0.1", 1, Some(437)),
+    ];
+    for (ms, cost, day, mos) in calls {
         let mut leg = Leg::new(&mut mint, payer, "0", "0");
         let MoneyOrder::Settle { step, hold, charges, mut cdr, costs } = leg.settle(0, cost) else {
             panic!("a settlement")
@@ -23,6 +29,7 @@ fn fill(store: &Store, payer: AccountId, gate: AccountId) {
         cdr.start = START.plus_ms(day * DAY_MS);
         cdr.end = cdr.start.plus_ms(i64::try_from(ms).unwrap() + 2_500);
         (cdr.duration_ms, cdr.total_ms) = (ms, ms + 2_500);
+        cdr.mos = mos;
         (cdr.server, cdr.cost_provider) = (Some(gate), amount("0.05"));
         if ms == 0 {
             cdr.status = 486;
@@ -48,21 +55,21 @@ fn traffic_is_summed_alike_by_day_destination_account_and_trunk() {
         let (alice, gate) = (user(&store, "alice", "5"), user(&store, "gate", "0"));
         fill(&store, alice, gate);
         let (columns, days) = table(&store, Scope::All, TrafficBy::Day);
-        let sums = "calls connected asr acd pdd realduration costenduser costprovider profit currency";
+        let sums = "calls connected asr acd pdd mos realduration costenduser costprovider profit currency";
         assert_eq!(columns, format!("day {sums}"), "{}", bench.name);
         let wanted = [
-            "2026-11-22 3 2 66.6 45.7 2 92 0.914 0.15 0.764 EUR",
-            "2026-11-23 1 1 100 10 2 10 0.1 0.05 0.05 EUR",
+            "2026-11-22 3 2 66.6 45.7 2 4.18 92 0.914 0.15 0.764 EUR",
+            "2026-11-23 1 1 100 10 2 4.37 10 0.1 0.05 0.05 EUR",
         ];
         assert_eq!(days, wanted, "{}", bench.name);
-        let all = "4 3 75 33.8 2 102 1.014 0.2 0.814 EUR";
+        let all = "4 3 75 33.8 2 4.24 102 1.014 0.2 0.814 EUR";
         let (_, rows) = table(&store, Scope::All, TrafficBy::Account);
         assert_eq!(rows, [format!("{alice} alice {all}")], "{}", bench.name);
         let (_, rows) = table(&store, Scope::All, TrafficBy::Trunk);
         assert_eq!(rows, [format!("{gate} gate {all}")], "{}", bench.name);
         let (_, rows) = table(&store, Scope::All, TrafficBy::Destination);
-        let of_germany = "Germany 3 3 100 33.8 2 102 1.014 0.15 0.864 EUR";
-        assert_eq!(rows, [" 1 0 0   0 0 0.05 -0.05 EUR", of_germany], "{}", bench.name);
+        let of_germany = "Germany 3 3 100 33.8 2 4.24 102 1.014 0.15 0.864 EUR";
+        assert_eq!(rows, [" 1 0 0    0 0 0.05 -0.05 EUR", of_germany], "{}", bench.name);
         let zone = Offsets::new(-120, vec![(START.plus_ms(DAY_MS), 0)]);
         let time = (START, START.plus_ms(2 * DAY_MS));
         let moved = wait(store.traffic(Scope::All, TrafficBy::Day, time, zone)).unwrap().rows;

@@ -365,7 +365,9 @@ fn start_shard(
         addresses: Addresses::new(ports, parts.config.bind, Box::new(route_lookup)),
         bindings,
     };
-    let shard = Shard::new(setup, parts.clock.now());
+    let mut shard = Shard::new(setup, parts.clock.now());
+    let media = performer.media.clone();
+    shard.listen_with(Box::new(move |slot, codec| media.mos(slot, codec)));
     let thread = ShardThread::new(shard, performer, letters, api).map_err(io("shard"))?;
     std::thread::Builder::new().name("shard-0".into()).spawn(move || thread.run()).map_err(io("shard"))
 }

@@ -129,7 +129,7 @@ VerifyuserData = TypedDict("VerifyuserData", {"status": 'Number', "users": 'dict
 WsloadData = TypedDict("WsloadData", {"load": 'Number', "sessions": 'Number', "type": 'Number'}, total=False)
 WsunregData = TypedDict("WsunregData", {"unregistered": 'Number'}, total=False)
 WsuserData = TypedDict("WsuserData", {"domain": 'str', "iceservers": 'list[Any]', "path": 'str', "realm": 'str', "subprotocol": 'str', "username": 'str'}, total=False)
-CallData = TypedDict("CallData", {"calledid": 'Any', "callednumber": 'Any', "callerid": 'Any', "callstartdate": 'Any', "dbcallsid": 'Any', "origcallerid": 'Any', "realduration": 'Any', "serverid": 'Any', "sipcallid": 'Any', "state": 'Any'}, total=False)
+CallData = TypedDict("CallData", {"calledid": 'Any', "callednumber": 'Any', "callerid": 'Any', "callstartdate": 'Any', "codec": 'Any', "cost": 'Any', "currency": 'Any', "dbcallsid": 'Any', "mos": 'Any', "origcallerid": 'Any', "realduration": 'Any', "serverid": 'Any', "sipcallid": 'Any', "state": 'Any'}, total=False)
 DeviceidData = TypedDict("DeviceidData", {"deviceid": 'str', "node": 'Number'}, total=False)
 EndpointsData = TypedDict("EndpointsData", {"address": 'Any', "calls": 'Any', "id": 'Any', "ms": 'Any', "reachable": 'Any', "status": 'Any', "transport": 'Any', "type": 'Any', "username": 'Any'}, total=False)
 EpregData = TypedDict("EpregData", {"address": 'Any', "expires": 'Any', "id": 'Any', "laststatus": 'Any', "state": 'Any', "transport": 'Any', "type": 'Any', "username": 'Any'}, total=False)
@@ -146,7 +146,7 @@ QuerylistData = TypedDict("QuerylistData", {"id": 'Any', "ms": 'Any', "text": 'A
 QuickstatData = TypedDict("QuickstatData", {"acd": 'Any', "asr": 'Any', "calls": 'Number', "cps": 'Number', "queue": 'Number', "registered": 'Number'}, total=False)
 RegstatData = TypedDict("RegstatData", {"added": 'Number', "bindings": 'Number', "challenged": 'Number', "expired": 'Number', "failed_bad": 'Number', "failed_credentials": 'Number', "failed_limited": 'Number', "failed_otheraccount": 'Number', "failed_refused": 'Number', "failed_toobrief": 'Number', "rate": 'Number', "refresh_later": 'Number', "refresh_upto_120s": 'Number', "refresh_upto_1800s": 'Number', "refresh_upto_300s": 'Number', "refresh_upto_30s": 'Number', "refresh_upto_3600s": 'Number', "refresh_upto_600s": 'Number', "refresh_upto_60s": 'Number', "refreshed": 'Number', "removed": 'Number', "stale": 'Number', "succeeded": 'Number'}, total=False)
 ReguserData = TypedDict("ReguserData", {"contact": 'Any', "expires": 'Any', "id": 'Any', "received": 'Any', "transport": 'Any', "username": 'Any'}, total=False)
-ReportsData = TypedDict("ReportsData", {"acd": 'Any', "asr": 'Any', "calls": 'Any', "connected": 'Any', "costenduser": 'Any', "costprovider": 'Any', "currency": 'Any', "day": 'Any', "pdd": 'Any', "profit": 'Any', "realduration": 'Any', "serverid": 'Any', "username": 'Any'}, total=False)
+ReportsData = TypedDict("ReportsData", {"acd": 'Any', "asr": 'Any', "calls": 'Any', "connected": 'Any', "costenduser": 'Any', "costprovider": 'Any', "currency": 'Any', "day": 'Any', "mos": 'Any', "pdd": 'Any', "profit": 'Any', "realduration": 'Any', "serverid": 'Any', "username": 'Any'}, total=False)
 RoutingtestData = TypedDict("RoutingtestData", {"stage": 'str', "text": 'str'}, total=False)
 ShowcfgData = TypedDict("ShowcfgData", {"key": 'str', "section": 'str', "source": 'str', "value": 'str'}, total=False)
 ThreadlistData = TypedDict("ThreadlistData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
@@ -407,7 +407,7 @@ class Client(Transport):
         return self.request("wsuser", {"brandname": brandname, "companyname": companyname, "upperserver": upperserver, "upperserverdomain": upperserverdomain, "targetuser": targetuser, "cursor": cursor})
 
     def call(self, origsimid: str | None = None, telnum: str | None = None, duration: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[CallData]]:
-        """Live calls with their state, the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over."""
+        """Live calls with their state, codec, cost so far and MOS (of the side that is heard worse), the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over."""
         return self.request("call", {"origsimid": origsimid, "telnum": telnum, "duration": duration, "targetuser": targetuser, "cursor": cursor})
 
     def deviceid(self, cursor: str | None = None) -> Reply[DeviceidData]:
@@ -479,7 +479,7 @@ class Client(Transport):
         return self.request("reguser", {"usr": usr, "targetuser": targetuser, "cursor": cursor})
 
     def reports(self, name: Literal["day", "destination", "account", "trunk"] | None = None, days: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[ReportsData]]:
-        """Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day of the server's time zone, destination, account or trunk."""
+        """Traffic, quality (ASR in percent; ACD and PDD in seconds; MOS as the mean of the calls that were heard), revenue, cost and profit by day of the server's time zone, destination, account or trunk."""
         return self.request("reports", {"name": name, "days": days, "targetuser": targetuser, "cursor": cursor})
 
     def routingtest(self, called: str, ip: str | None = None, caller: str | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[RoutingtestData]]:

@@ -817,7 +817,11 @@ export interface CallData {
   "callednumber"?: unknown;
   "callerid"?: unknown;
   "callstartdate"?: unknown;
+  "codec"?: unknown;
+  "cost"?: unknown;
+  "currency"?: unknown;
   "dbcallsid"?: unknown;
+  "mos"?: unknown;
   "origcallerid"?: unknown;
   "realduration"?: unknown;
   "serverid"?: unknown;
@@ -1142,6 +1146,7 @@ export interface ReportsData {
   "costprovider"?: unknown;
   "currency"?: unknown;
   "day"?: unknown;
+  "mos"?: unknown;
   "pdd"?: unknown;
   "profit"?: unknown;
   "realduration"?: unknown;
@@ -3071,7 +3076,7 @@ export class Client extends Transport {
     return this.request("wsuser", parameters);
   }
 
-  /** Live calls with their state, the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over. */
+  /** Live calls with their state, codec, cost so far and MOS (of the side that is heard worse), the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over. */
   call(parameters: CallParameters = {}): Promise<Reply<CallData[]>> {
     return this.request("call", parameters);
   }
@@ -3161,7 +3166,7 @@ export class Client extends Transport {
     return this.request("reguser", parameters);
   }
 
-  /** Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day of the server's time zone, destination, account or trunk. */
+  /** Traffic, quality (ASR in percent; ACD and PDD in seconds; MOS as the mean of the calls that were heard), revenue, cost and profit by day of the server's time zone, destination, account or trunk. */
   reports(parameters: ReportsParameters = {}): Promise<Reply<ReportsData[]>> {
     return this.request("reports", parameters);
   }

@@ -3,7 +3,7 @@
 //!
 //! One file per concern: `dial` tries targets, `forward` finds others, `bridge` connects, `service` lets an
 //! app own the leg, `place` makes both legs itself, `testcall` one of them, `media` and `money` speak to engine and store, `record`
-//! writes the CDR, `finish` ends everything.
+//! writes the CDR, `quality` knows how well it was heard, `finish` ends everything.
 
 mod bridge;
 mod context;
@@ -14,6 +14,7 @@ mod media;
 mod money;
 mod place;
 mod progress;
+mod quality;
 mod record;
 mod service;
 mod testcall;
@@ -326,6 +327,8 @@ impl Call {
                 () => "dialling",
             },
             codec: trial.map(|trial| trial.codec.clone()).unwrap_or_default(),
+            cost: None,
+            mos: None,
             legs: self.legs.keys().copied().collect(),
         }
     }
@@ -388,6 +391,7 @@ impl Call {
 
     /// Takes a leg out of the call: its slot is freed, its transactions run out elsewhere.
     fn dismiss(&mut self, context: &mut Context<'_>, id: LegId, status: u16) {
+        self.note_quality(&*context.env, id);
         let Some(mut member) = self.legs.remove(&id) else { return };
         context.transmit(&mut member.leg);
         if let Some(slot) = member.slot.take() {

@@ -66,6 +66,7 @@ impl Call {
             reason: outcome.reason.phrase().to_owned(),
             ended_by: outcome.by,
             codec: trial.codec.clone(),
+            mos: None,
         }
     }
 
@@ -74,7 +75,8 @@ impl Call {
         if !self.trials.get(index).is_some_and(Trial::is_open) {
             return;
         }
-        let cdr = self.record(context.now, index, outcome);
+        let mut cdr = self.record(context.now, index, outcome);
+        cdr.mos = self.mos(&*context.env, index);
         let trial = &mut self.trials[index];
         let order = trial.meter.settle(context.now, cdr);
         trial.settlement = Some(order.step());

@@ -47,6 +47,8 @@ pub struct Trial {
     pub call_id: String,
     /// The codec of the conversation.
     pub codec: String,
+    /// The worst score of legs that have left it.
+    pub mos: Option<u16>,
     /// What the first payer holds for each of the steps granted.
     pub first_payer: Option<PayerHold>,
     /// The settlement that was ordered.
@@ -91,6 +93,7 @@ impl Trial {
             sent: String::new(),
             call_id: String::new(),
             codec: String::new(),
+            mos: None,
             first_payer: None,
             settlement: None,
             settled: false,

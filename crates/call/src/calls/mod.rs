@@ -258,6 +258,13 @@ impl Calls {
         self.calls.get(&call).map(|entry| entry.call.view(now))
     }
 
+    /// Fills in what a call costs so far and how well it is heard.
+    pub fn detail(&self, now: Now, env: &dyn Env, view: &mut CallView) {
+        if let Some(entry) = self.calls.get(&view.call) {
+            entry.call.detail(now, env, view);
+        }
+    }
+
     /// What a running call costs: by its last dialled target.
     #[must_use]
     pub fn rating(&self, now: Now, call: CallId, env: &dyn Env) -> Option<CallRating> {

@@ -39,6 +39,8 @@ pub struct TestEnv {
     pub next_slot: u32,
     /// The so many-th random number panics.
     pub panic_in: Option<u32>,
+    /// How well slots are heard.
+    pub scores: BTreeMap<SlotId, u16>,
 }
 
 pub fn hop(address: SocketAddr) -> Hop {
@@ -73,6 +75,10 @@ impl Env for TestEnv {
         self.next_slot += 1;
         let id = SlotId { thread: 0, index: self.next_slot, generation: 1 };
         Some(Slot { id, rtp_port: u16::try_from(20_000 + self.next_slot * 2).unwrap() })
+    }
+    fn mos(&self, slot: SlotId, codec: &str) -> Option<u16> {
+        assert!(!codec.is_empty(), "a score is one of a codec");
+        self.scores.get(&slot).copied()
     }
     fn mint(&mut self) -> &mut Mint {
         &mut self.mint

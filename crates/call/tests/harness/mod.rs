@@ -84,6 +84,7 @@ impl World {
             free_slots: 1000,
             next_slot: 0,
             panic_in: None,
+            scores: BTreeMap::new(),
         };
         let mut world = Self {
             now: Now { mono: Mono::from_ms(1000), wall: Wall(1_795_435_200_000) },

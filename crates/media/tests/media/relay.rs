@@ -30,6 +30,29 @@ fn two_phones_hear_each_other_and_the_counts_are_told() {
 }
 
 #[test]
+fn how_well_a_peer_is_heard_is_told_while_it_speaks() {
+    let mut exchange = Exchange::start(config());
+    let mut alice = Phone::new(1);
+    let a = exchange.claim(alice.at(), |_| {});
+    exchange.settle();
+    assert_eq!(exchange.engine.mos(a.id, "PCMA"), None, "nothing was heard");
+    for _ in 0..54 {
+        alice.say(a.rtp_port, &[0; 160]);
+    }
+    // Of 60 packets 6 are missing.
+    alice.sequence += 6;
+    alice.say(a.rtp_port, &[0; 160]);
+    exchange.await_packets(55);
+    let score = exchange.engine.mos(a.id, "PCMA").expect("a score");
+    assert!((100..400).contains(&score), "a tenth is missing: {score}");
+    let other = SlotId { generation: a.id.generation + 1, ..a.id };
+    assert_eq!(exchange.engine.mos(other, "PCMA"), None, "another use of the pair");
+    for nobody in [SlotId { index: u32::MAX, ..a.id }, SlotId { thread: u8::MAX, ..a.id }] {
+        assert_eq!(exchange.engine.mos(nobody, "PCMA"), None);
+    }
+}
+
+#[test]
 fn rtcp_goes_to_the_next_port_or_where_the_peer_wants_it() {
     let mut exchange = Exchange::start(config());
     let (alice, bob) = (Phone::new(1), Phone::new(2));

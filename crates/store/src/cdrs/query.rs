@@ -22,7 +22,8 @@ const MIN: &str = "datum, callednumber, realduration, costenduser";
 const NORMAL: &str = "id, datum, callstartdate, callerid, origcallerid, callednumber, realduration, costenduser, \
     unitprice, mark, sipcallid";
 const REST: &str = "origduration, currency, direction, disccode, discreason, discby, codec, billingstep, billingentry, \
-    resellerid, accessnumber, alegduration, blegduration, ringduration, calledid, payerid, dbcallsid, callid, comment, node";
+    resellerid, accessnumber, alegduration, blegduration, ringduration, calledid, payerid, dbcallsid, callid, comment, node, \
+    mos";
 const COSTS: &str =
     "costprovider, providercurrency, costsales, costcompany, costother, serverid, sentnumber, sipcallidb";
 

@@ -109,8 +109,8 @@ fn insert_cdr(tx: &mut Tx<'_>, cdr: &Cdr) -> Result<(), Fault> {
         "INSERT INTO cdr (leg, call, node, start_ms, end_ms, caller, payer, called, server, presented, dialled, sent, \
          sip_call_id, sip_call_id_b, duration_ms, total_ms, ring_ms, currency, cost_enduser, cost_provider, \
          provider_currency, unit_price, billing_step, price_entry, reseller, mark, direction, status, reason, \
-         ended_by, codec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)",
+         ended_by, codec, mos) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
+         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32)",
         &values![
             cdr.leg.to_string(),
             cdr.call.to_string(),
@@ -142,7 +142,8 @@ fn insert_cdr(tx: &mut Tx<'_>, cdr: &Cdr) -> Result<(), Fault> {
             u32::from(cdr.status),
             &cdr.reason,
             ended_by(cdr.ended_by),
-            &cdr.codec
+            &cdr.codec,
+            cdr.mos.map(i64::from)
         ],
     )?;
     Ok(())

@@ -224,6 +224,7 @@ impl Leg {
             reason: "normal".to_owned(),
             ended_by: EndedBy::Caller,
             codec: "PCMA".to_owned(),
+            mos: Some(437),
         }
     }
 

@@ -119,6 +119,8 @@ fn live(view: CallView) -> LiveCall {
         answered: view.answered,
         speaking_ms: view.speaking_ms,
         codec: view.codec,
+        cost: view.cost,
+        mos: view.mos,
         state: match view.state {
             "ringing" => LiveState::Ringing,
             "speaking" | "held" => LiveState::Speaking,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use strowger_location::OutboundState;
 use strowger_media::EngineStats;
-use strowger_model::{AccountId, CallId, Wall};
+use strowger_model::{AccountId, Amount, CallId, Unit, Wall};
 use thiserror::Error;
 
 use crate::listeners::Ports;
@@ -43,6 +43,10 @@ pub struct LiveCall {
     pub speaking_ms: u64,
     /// The caller's audio codec, empty while unknown.
     pub codec: String,
+    /// What the payer would be charged if it ended now; none: nobody pays.
+    pub cost: Option<(Amount, Unit)>,
+    /// The mean opinion score of the side that is heard worse, in hundredths; none while too little was heard.
+    pub mos: Option<u16>,
     /// How far it is.
     pub state: LiveState,
 }

@@ -49,7 +49,7 @@ pub use message::MAX_BODY_BYTES;
 pub use probe::{Endpoint, MAX_ENDPOINTS, PATIENCE_MS};
 pub use regstat::{RATE_WINDOW_S, RegisterStatistics};
 pub use rules::Rules;
-pub use world::{Pool, Random, World};
+pub use world::{Ears, Pool, Random, World};
 
 use probe::Probes;
 use regstat::Rate;
@@ -119,6 +119,7 @@ impl Shard {
             presence: Presence::new(Key::new(random.bytes()), rules.presence),
             health: TrunkHealth::default(),
             pool: Pool::default(),
+            ears: None,
             mint: Mint::new(setup.node, setup.shard, setup.epoch),
             tags: Key::new(random.bytes()),
             random,
@@ -146,6 +147,11 @@ impl Shard {
         };
         shard.drain(now);
         shard
+    }
+
+    /// Whom to ask how well parties are heard.
+    pub fn listen_with(&mut self, ears: Ears) {
+        self.world.ears = Some(ears);
     }
 
     /// The number of a socket at a local address, for [`ShardInput::Sip`].

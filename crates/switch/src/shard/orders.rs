@@ -43,7 +43,7 @@ impl Shard {
                 self.set_presence(now, account, &word, until);
                 Answer::Done
             }
-            Order::LiveCalls(scope) => Answer::Calls(self.visible(now, scope)),
+            Order::LiveCalls(scope) => Answer::Calls(self.live_calls(now, scope)),
             Order::Rating(scope, which) => Answer::Rating(self.rating(now, scope, &which)),
             Order::Disconnect(scope, which) => Answer::Count(self.disconnect(now, scope, &which)),
             Order::Bindings(scope, filter) => Answer::Bindings(self.bindings(now, scope, &filter)),
@@ -164,6 +164,13 @@ impl Shard {
             let parties = [call.caller, call.called, call.payer];
             scope == Scope::All || parties.into_iter().flatten().any(|id| sees(&routes, scope, id))
         });
+        calls
+    }
+
+    /// The calls with what they cost so far and how well they are heard.
+    fn live_calls(&self, now: Now, scope: Scope) -> Vec<CallView> {
+        let mut calls = self.visible(now, scope);
+        calls.iter_mut().for_each(|view| self.calls.detail(now, &self.world, view));
         calls
     }
 

@@ -18,6 +18,9 @@ use super::address::{Addresses, MAIN, SIP};
 use super::health::TrunkHealth;
 use super::rules::Rules;
 
+/// Says how well a slot's peer is heard with a codec, as [`Env::mos`].
+pub type Ears = Box<dyn Fn(SlotId, &str) -> Option<u16> + Send>;
+
 /// Everything of a shard but its calls.
 pub struct World {
     pub(super) rules: Rules,
@@ -31,6 +34,8 @@ pub struct World {
     pub(super) presence: Presence,
     pub(super) health: TrunkHealth,
     pub(super) pool: Pool,
+    /// None: there is no media engine.
+    pub(super) ears: Option<Ears>,
     pub(super) mint: Mint,
     pub(super) random: Random,
     /// Makes To tags of stateless responses: the same for a retransmission.
@@ -102,6 +107,10 @@ impl Env for World {
     fn claim_slot(&mut self, beside: Option<SlotId>) -> Option<Slot> {
         self.asked();
         self.pool.claim(beside)
+    }
+
+    fn mos(&self, slot: SlotId, codec: &str) -> Option<u16> {
+        self.ears.as_ref()?(slot, codec)
     }
 
     fn mint(&mut self) -> &mut Mint {

@@ -1,7 +1,7 @@
 //! `call`: the live calls; with a line and a number a test call.
 
 use strowger_model::cdr::EndedBy;
-use strowger_model::{Account, Wall};
+use strowger_model::{Account, Amount, Wall};
 use strowger_switch::{TestCall, TestReport};
 
 use crate::commands::text::date;
@@ -36,7 +36,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Read,
     reach: Reach::Scope,
     params: PARAMS,
-    summary: "Live calls with their state, the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over.",
+    summary: "Live calls with their state, codec, cost so far and MOS (of the side that is heard worse), the first column is the dbcallsid that disccall takes; with origsimid and telnum a test call at that line's expense, reported when it is over.",
     spec: "server-api: Diagnostics",
     example: "origsimid=alice&telnum=3630123456&duration=5",
     reply: "OK: <n> and a table; of a test call its id, its outcome and figures",
@@ -107,6 +107,7 @@ fn tell(call: &Call, line: &Account, report: &TestReport) -> Reply {
         .with("ringing", report.ringing_ms)
         .with("duration", cdr.duration_ms)
         .with("codec", cdr.codec.as_str())
+        .with("mos", cdr.mos.map(opinion))
         .with("called", cdr.called.map(name).unwrap_or_default())
         .with("trunk", cdr.server.map(name).unwrap_or_default())
         .with("sent", cdr.sent.as_str())
@@ -144,6 +145,10 @@ async fn list(call: &Call) -> Outcome {
                 running.answered.map_or(0, |answered| seconds(answered, now)).into(),
                 date(running.start).into(),
                 running.sip_call_id.into(),
+                running.codec.into(),
+                running.cost.map(|(amount, _)| amount).into(),
+                running.cost.map(|(_, unit)| unit).into(),
+                running.mos.map(opinion).into(),
             ]
         })
         .collect();
@@ -158,8 +163,17 @@ async fn list(call: &Call) -> Outcome {
         "realduration",
         "callstartdate",
         "sipcallid",
+        "codec",
+        "cost",
+        "currency",
+        "mos",
     ];
     Ok(Reply::rows(&columns, rows).with_cursor(next))
+}
+
+/// Hundredths as a decimal.
+fn opinion(hundredths: u16) -> Amount {
+    Amount(i64::from(hundredths) * 10_000)
 }
 
 fn seconds(from: Wall, to: Wall) -> i64 {

@@ -50,7 +50,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Read,
     reach: Reach::Scope,
     params: PARAMS,
-    summary: "Traffic, quality (ASR in percent; ACD and PDD in seconds), revenue, cost and profit by day of the server's time zone, destination, account or trunk.",
+    summary: "Traffic, quality (ASR in percent; ACD and PDD in seconds; MOS as the mean of the calls that were heard), revenue, cost and profit by day of the server's time zone, destination, account or trunk.",
     spec: "server-api: Diagnostics",
     example: "name=trunk&days=7",
     reply: "OK: <n> and a table",

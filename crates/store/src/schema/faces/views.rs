@@ -73,12 +73,16 @@ pub(super) fn tb_cdrs(engine: Engine) -> String {
          c.called AS calledid, c.server AS serverid, c.sent AS sentnumber, c.sip_call_id_b AS sipcallidb,\n  \
          (c.ring_ms+500)/1000 AS ringduration, c.currency AS currency, c.provider_currency AS providercurrency,\n  \
          c.direction AS direction, c.status AS disccode, c.reason AS discreason, c.ended_by AS discby,\n  \
-         c.codec AS codec, c.node AS node\nFROM cdr c;\n",
+         c.codec AS codec, c.node AS node, {mos} AS mos\nFROM cdr c;\n",
         end = ms_text(engine, "c.end_ms"),
         start = ms_text(engine, "c.start_ms"),
         enduser = money("c.cost_enduser"),
         provider = money("c.cost_provider"),
         price = money("c.unit_price"),
+        mos = match engine {
+            Engine::Sqlite => "c.mos/100.0",
+            Engine::Postgres => "trim_scale(c.mos::numeric/100)",
+        },
     )
 }
 
