@@ -6,6 +6,7 @@ what a customer has: the ready file, HTTP, and SIP. `Sipp` plays a scenario of c
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -277,10 +278,14 @@ def wait_for(condition, seconds, what):
         time.sleep(0.02)
 
 
+# Below the ports that the system gives out, in any order, each once before one comes again: two ports that are asked for
+# one after the other are never the same.
+PORTS = itertools.cycle(random.SystemRandom().sample(range(11000, 19000, 4), 2000))
+
+
 def free_port():
     """A UDP and TCP port that nobody has at the moment, nor the three above it, which SIPp may take for media."""
-    while True:
-        port = random.SystemRandom().randrange(11000, 19000, 4)
+    for port in PORTS:
         try:
             with contextlib.ExitStack() as sockets:
                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
