@@ -232,10 +232,14 @@ def wait_for(condition, seconds, what):
         time.sleep(0.05)
 
 
+# In any order, and each once: two ports of one run are never the same.
+PORTS = random.SystemRandom().sample(range(20000, 30000, 2), 5000)
+
+
 def free_port():
     """A port free for UDP and TCP, below the range from which systems take ports for outgoing connections."""
     while True:
-        port = random.SystemRandom().randrange(20000, 30000, 2)
+        port = PORTS.pop()
         try:
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 with socket.socket(socket.AF_INET, kind) as probe:
