@@ -8,32 +8,13 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import uuid
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from postgres import POSTGRES, database, needs_postgres, psql
 from strowger import Server, Sipp, caller, wait_for
-
-POSTGRES = os.environ.get("STROWGER_TEST_POSTGRES", "").rstrip("/")
-needs_postgres = pytest.mark.skipif(not POSTGRES, reason="STROWGER_TEST_POSTGRES does not name a server")
-
-
-def psql(statement, database="postgres"):
-    done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", f"{POSTGRES}/{database}", "-c", statement],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def database():
-    name = f"strowger_e2e_{uuid.uuid4().hex[:10]}"
-    psql(f"CREATE DATABASE {name}")
-    yield name
-    for each in (name, f"{name}_before_restore"):
-        psql(f"DROP DATABASE IF EXISTS {each} WITH (FORCE)")
 
 
 def starts(server):

@@ -3,35 +3,17 @@
 Runs where STROWGER_TEST_POSTGRES names a server, such as postgres://postgres@127.0.0.1:5432.
 """
 
-import os
 import random
 import re
 import subprocess
-import uuid
 
 import pytest
 
 from phone import Phone
+from postgres import POSTGRES, database, needs_postgres, psql
 from strowger import Server, Sipp, caller, callee, parse_table, wait_for
 
-POSTGRES = os.environ.get("STROWGER_TEST_POSTGRES", "").rstrip("/")
-pytestmark = pytest.mark.skipif(not POSTGRES, reason="STROWGER_TEST_POSTGRES does not name a server")
-
-
-def psql(statement, database="postgres"):
-    """Runs SQL as an operator's own program would, beside the exchange."""
-    done = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", f"{POSTGRES}/{database}", "-c", statement],
-                          capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-@pytest.fixture
-def database():
-    name = f"strowger_e2e_{uuid.uuid4().hex[:10]}"
-    psql(f"CREATE DATABASE {name}")
-    yield name
-    psql(f"DROP DATABASE {name} WITH (FORCE)")
+pytestmark = needs_postgres
 
 
 @pytest.fixture
