@@ -11,6 +11,7 @@ use strowger_store::{AuditEntry, Cell, Letter, LetterKind, SqlAnswer, SqlTemplat
 use strowger_switch::{Handle, P2p, WaitFor};
 use tokio::sync::mpsc;
 
+use crate::declare::Fields;
 use crate::dispatch::{Call, Dispatcher, Input, Text};
 use crate::host::{self, OnBehalf};
 use crate::push::Later;
@@ -170,7 +171,7 @@ impl Job {
         Self {
             work: Todo::Sql(template, values),
             name: name.to_owned(),
-            input: Input { account: None, fields: Vec::new() },
+            input: Input { account: None, fields: Fields::default() },
             who: call.caller.as_ref().map(|account| account.id),
             source: call.source.address.to_string(),
             later: Later::of(call),

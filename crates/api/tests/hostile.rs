@@ -83,7 +83,7 @@ async fn broken_requests_are_answered_and_never_panic() {
                 soap_action: None,
                 body: &bytes,
             };
-            Request::http(origin("127.0.0.1", Transport::Http), &http)
+            *Request::http(origin("127.0.0.1", Transport::Http), &http)
         };
         let answer = exchange.api.answer(request).await;
         let text = String::from_utf8(answer.body).unwrap();

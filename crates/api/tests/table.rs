@@ -56,7 +56,7 @@ fn parameters_have_unique_spellings_and_defaults_that_parse() {
         // Required parameters get a value, the others their defaults.
         let mut args = Args::default();
         for param in command.params.iter().filter(|param| param.is_required()) {
-            args.named.push((param.name.to_owned(), "1".to_owned()));
+            args.named.push(param.name, "1");
         }
         check(&args).unwrap_or_else(|wrong| panic!("{}: {wrong}", command.name));
     }

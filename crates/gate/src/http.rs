@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes as Body;
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -32,9 +31,6 @@ use crate::websocket;
 /// The longest request head, in bytes: a long query is a legitimate request.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 
-/// The most header fields of one request.
-const MAX_HEADERS: usize = 100;
-
 /// Serves requests until the connection ends.
 pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Client) {
     let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
@@ -48,7 +44,6 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
         .timer(LazyTimer)
         .header_read_timeout(limit)
         .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -68,16 +63,12 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
 }
 
 async fn answer(gate: &Gate, request: Box<hyper::Request<Incoming>>, client: Client) -> Response<Page> {
-    // Which of two lengths counts is a matter of opinion between servers (RFC 9112 section 6.3), so nothing that
-    // follows a body in chunks is taken for a request.
-    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let service = service(request.uri().path());
-    // Whom a request with two of them is for is a matter of opinion too (RFC 9112 section 3.2).
-    let two_hosts = request.headers().get_all(header::HOST).iter().nth(1).is_some();
+    let head = Fields::of(request.headers());
+    let (chunked, service) = (head.chunked, service(request.uri().path()));
     // What is rare has its room in a place of its own: a request would else be moved together with it.
-    let mut response = if two_hosts {
+    let mut response = if head.hosts > 1 {
         closing(StatusCode::BAD_REQUEST, "ERROR: invalid parameter: a request has one Host").map(Either::Left)
-    } else if service == Service::Api && sse::is_asked(&request) {
+    } else if service == Service::Api && sse::is_asked(&request, text(head.accept)) {
         Box::pin(sse::serve(gate, &request, client)).await
     } else {
         whole(gate, service, request, client).await.map(Either::Left)
@@ -131,35 +122,42 @@ async fn api(
     request: Box<hyper::Request<Incoming>>,
     client: Client,
 ) -> Response<Full<Body>> {
-    let (head, incoming) = request.into_parts();
-    let body = if incoming.is_end_stream() {
-        Body::new()
+    let head_only = *request.method() == Method::HEAD;
+    let parsed = if request.body().is_end_stream() {
+        let parsed = parsed(gate, service, &request, b"", client);
+        drop(request);
+        parsed
     } else {
+        let (head, incoming) = request.into_parts();
         match Box::pin(read_body(gate, incoming)).await {
-            Ok(body) => body,
+            Ok(body) => parsed(gate, service, &hyper::Request::from_parts(head, ()), &body, client),
             Err(refused) => {
                 info!(peer = %client.peer, status = refused.status().as_u16(), "a request body was not taken");
                 return refused;
             }
         }
     };
-    let head_only = head.method == Method::HEAD;
-    let Some(request) = parsed(gate, service, &head, &body, client) else {
-        return plain(StatusCode::BAD_REQUEST, "an upload is a multipart form with filepath and filedata");
-    };
-    drop((head, body));
-    response(gate.dispatcher.answer(request).await, head_only)
+    match parsed {
+        Some(request) => response(gate.dispatcher.answer(request).await, head_only),
+        None => plain(StatusCode::BAD_REQUEST, "an upload is a multipart form with filepath and filedata"),
+    }
 }
 
 /// The request of a head and a body; none where it should be an upload and is not.
-fn parsed(gate: &Gate, service: Service, head: &Parts, body: &[u8], client: Client) -> Option<Request> {
-    let fields = Fields::of(&head.headers);
+fn parsed<B>(
+    gate: &Gate,
+    service: Service,
+    head: &hyper::Request<B>,
+    body: &[u8],
+    client: Client,
+) -> Option<Box<Request>> {
+    let fields = Fields::of(head.headers());
     // Most requests name a path alone, which needs no copy.
-    let target = match head.uri.path_and_query() {
-        Some(target) if head.uri.scheme().is_none() => Cow::Borrowed(target.as_str()),
-        _ => Cow::Owned(head.uri.to_string()),
+    let target = match head.uri().path_and_query() {
+        Some(target) if head.uri().scheme().is_none() => Cow::Borrowed(target.as_str()),
+        _ => Cow::Owned(head.uri().to_string()),
     };
-    let upload = upload(text(fields.content_type), &target, body);
+    let upload = if body.is_empty() { None } else { upload(text(fields.content_type), &target, body) };
     if upload.is_none() && service == Service::Files {
         return None;
     }
@@ -168,7 +166,7 @@ fn parsed(gate: &Gate, service: Service, head: &Parts, body: &[u8], client: Clie
         None => (&*target, text(fields.content_type), body),
     };
     let http = Http {
-        method: head.method.as_str(),
+        method: head.method().as_str(),
         target,
         content_type,
         accept: text(fields.accept),
@@ -179,7 +177,7 @@ fn parsed(gate: &Gate, service: Service, head: &Parts, body: &[u8], client: Clie
     let mut origin = client.origin(Transport::Http, Transport::Https);
     origin.host = text(fields.host).map(str::to_owned);
     origin.web_origin = text(fields.origin).map(str::to_owned);
-    Some(Request::http(behind_proxies(gate, &head.headers, origin), &http))
+    Some(Request::http(behind_proxies(gate, head.headers(), origin), &http))
 }
 
 /// The first of each header field that means something to the API. Looking through the few that a request has costs less
@@ -192,6 +190,11 @@ struct Fields<'a> {
     soap_action: Option<&'a HeaderValue>,
     host: Option<&'a HeaderValue>,
     origin: Option<&'a HeaderValue>,
+    /// Whom a request with two of them is for is a matter of opinion (RFC 9112 section 3.2).
+    hosts: usize,
+    /// Which of two lengths counts is a matter of opinion between servers (RFC 9112 section 6.3), so nothing that follows
+    /// a body in chunks is taken for a request.
+    chunked: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -203,7 +206,14 @@ impl<'a> Fields<'a> {
                 "accept" => &mut fields.accept,
                 "authorization" => &mut fields.authorization,
                 "soapaction" => &mut fields.soap_action,
-                "host" => &mut fields.host,
+                "host" => {
+                    fields.hosts += 1;
+                    &mut fields.host
+                }
+                "transfer-encoding" => {
+                    fields.chunked = true;
+                    continue;
+                }
                 "origin" => &mut fields.origin,
                 _ => continue,
             };
@@ -252,7 +262,8 @@ pub(crate) fn origin(
 
 /// Whom our proxies name, where one of them sent the request.
 fn behind_proxies(gate: &Gate, headers: &HeaderMap, mut origin: Origin) -> Origin {
-    let proxies = &gate.switch.config().proxylist;
+    let config = gate.switch.peek_config();
+    let proxies = &config.proxylist;
     if proxies.contains(origin.peer.ip()) {
         let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
         let hops: Vec<&str> = forwarded.flat_map(|v| v.split(',')).map(str::trim).collect();
@@ -279,7 +290,12 @@ pub(crate) fn response(answer: Answer, head_only: bool) -> Response<Full<Body>> 
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    if answer.fleeting {
+        headers.clone_from(&FLEETING_TEXT);
+    }
+    if !answer.fleeting || answer.content_type != TEXT {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    }
     append(headers, answer.headers);
     if answer.close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -287,20 +303,26 @@ pub(crate) fn response(answer: Answer, head_only: bool) -> Response<Full<Body>> 
     response
 }
 
+/// The Content-Type of texts.
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The header fields of most answers: copying them costs less than entering one after the other.
+static FLEETING_TEXT: LazyLock<HeaderMap> = LazyLock::new(|| {
+    HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static(TEXT)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ])
+});
+
 /// Adds the fields of an answer.
 pub(crate) fn append(headers: &mut HeaderMap, fields: Vec<(&'static str, Cow<'static, str>)>) {
     for (name, value) in fields {
-        // Those of every answer are not looked at again.
-        let name = match name {
-            "X-Content-Type-Options" => Ok(header::X_CONTENT_TYPE_OPTIONS),
-            "Cache-Control" => Ok(header::CACHE_CONTROL),
-            name => HeaderName::from_bytes(name.as_bytes()),
-        };
         let value = match value {
             Cow::Borrowed(fixed) => Ok(HeaderValue::from_static(fixed)),
             Cow::Owned(made) => HeaderValue::try_from(made),
         };
-        if let (Ok(name), Ok(value)) = (name, value) {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
             headers.append(name, value);
         }
     }
@@ -311,7 +333,7 @@ pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bod
     let mut response = Response::new(Full::new(Body::from_static(text.as_bytes())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(TEXT));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

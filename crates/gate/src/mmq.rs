@@ -61,7 +61,7 @@ pub(crate) fn serve(gate: Gate, request: hyper::Request<Incoming>, client: Clien
     let most = usize::try_from(config.mmqmaxmessage).unwrap_or(usize::MAX);
     upgrade(request, PROTOCOL, most, move |mut socket| async move {
         // In a place of its own: the login needs more room than an idle socket should keep.
-        let then = match Box::pin(login(&gate, &mut socket, handshake, origin)).await {
+        let then = match Box::pin(login(&gate, &mut socket, *handshake, origin)).await {
             Ok(member) => carry(&gate, &mut socket, *member).await,
             Err(then) => then,
         };

@@ -32,10 +32,13 @@ pub(crate) type Page = Either<Full<Body>, StreamBody<Events>>;
 pub(crate) type Events = Pin<Box<dyn Stream<Item = Result<Frame<Body>, Infallible>> + Send>>;
 
 /// The request is for a stream of events: by its path, or by what it accepts.
-pub(crate) fn is_asked(request: &hyper::Request<Incoming>) -> bool {
-    let path = request.uri().path().trim_end_matches('/');
-    let named = path.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(NAME));
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+pub(crate) fn is_asked(request: &hyper::Request<Incoming>, accept: Option<&str>) -> bool {
+    let path = request.uri().path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    // The name behind the last slash.
+    let front = path.len().checked_sub(NAME.len() + 1).and_then(|at| path.split_at_checked(at));
+    let named = front
+        .is_some_and(|(_, last)| last.strip_prefix('/').is_some_and(|last| last.eq_ignore_ascii_case(NAME)));
     *request.method() == Method::GET && (named || accept.is_some_and(|accept| accept.contains(MEDIA_TYPE)))
 }
 
@@ -55,7 +58,7 @@ pub(crate) async fn serve(gate: &Gate, request: &hyper::Request<Incoming>, clien
     };
     let origin = origin(gate, headers, client, Transport::Http, Transport::Https);
     let mut pushes = Pushes::new(gate);
-    let request = pushes.attach(gate, Request::http(origin, &http), b"");
+    let request = pushes.attach(gate, *Request::http(origin, &http), b"");
     let answer = gate.dispatcher.answer(request).await;
     if !pushes.follow_now() {
         return response(answer, false).map(Either::Left);
@@ -65,6 +68,7 @@ pub(crate) async fn serve(gate: &Gate, request: &hyper::Request<Incoming>, clien
     append(fields, answer.headers);
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // nginx would keep events back until its buffer is full.
     fields.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response

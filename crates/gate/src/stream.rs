@@ -3,11 +3,13 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
+
+use crate::coarse;
 
 /// The shortest time between two wake-ups.
 const SHORTEST_BEAT: Duration = Duration::from_millis(100);
@@ -34,8 +36,10 @@ pub(crate) struct Stream<S> {
     idle: Duration,
     /// How often whoever waits is woken all the same.
     beat: Duration,
-    moved: Instant,
+    moved: std::time::Instant,
     alarm: Pin<Box<Sleep>>,
+    /// Whom the alarm wakes.
+    waits: Option<Waker>,
     ending: Ending,
 }
 
@@ -58,8 +62,9 @@ impl<S> Stream<S> {
             taken: 0,
             idle,
             beat: idle,
-            moved: Instant::now(),
+            moved: coarse::now(),
             alarm: Box::pin(sleep(idle)),
+            waits: None,
             ending: Ending::No,
         }
     }
@@ -72,8 +77,14 @@ impl<S> Stream<S> {
 
     /// Called where nothing could be done: has it been so for too long?
     fn check_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        // The alarm knows already whom to wake.
+        if !self.alarm.is_elapsed() && self.waits.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            return Poll::Pending;
+        }
+        // A task whose turn is over is told "pending" by whatever it asks, and is known to nothing then.
+        self.waits = tokio::task::coop::has_budget_remaining().then(|| cx.waker().clone());
         while self.alarm.as_mut().poll(cx).is_ready() {
-            let due = self.moved + self.idle;
+            let due = Instant::from_std(self.moved + self.idle);
             if due <= Instant::now() {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
@@ -105,7 +116,7 @@ impl<S> Stream<S> {
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
-            self.moved = Instant::now();
+            self.moved = coarse::now();
             return poll;
         }
         self.check_silence(cx).map(Err)
@@ -162,6 +173,7 @@ impl<S: Bytes> AsyncWrite for Stream<S> {
         if self.ending == Ending::No {
             self.ending = Ending::Asked;
             self.alarm.as_mut().reset(Instant::now() + DRAIN_TIME);
+            self.waits = None;
         }
         if self.ending == Ending::Asked {
             match Pin::new(&mut self.inner).poll_shutdown(cx) {

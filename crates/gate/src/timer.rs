@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 
+use crate::coarse;
+
 /// Makes such deadlines.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LazyTimer;
@@ -18,7 +20,11 @@ struct Deadline(Instant);
 
 impl Timer for LazyTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        self.sleep_until(Instant::now() + duration)
+        self.sleep_until(coarse::now() + duration)
+    }
+
+    fn now(&self) -> Instant {
+        coarse::now()
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
@@ -30,7 +36,7 @@ impl Future for Deadline {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.0 <= Instant::now() { Poll::Ready(()) } else { Poll::Pending }
+        if self.0 <= coarse::now() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

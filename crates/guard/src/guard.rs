@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use strowger_model::account::IpRange;
 use strowger_model::{Mono, Now, Wall};
 
+use crate::lately::Lately;
 use crate::rate::Bucket;
 use crate::subject::Subject;
 use crate::tracked::Tracked;
@@ -137,6 +138,7 @@ pub struct Guard {
     rates: Tracked<Subject, Bucket>,
     /// The addresses from which an account was used rightly, the last one at the end.
     good: Tracked<Subject, Vec<IpAddr>>,
+    lately: Lately,
     global: Bucket,
     /// Bans that nobody was told of yet.
     fresh: Vec<Ban>,
@@ -167,6 +169,7 @@ impl Guard {
             bans: Tracked::new(max),
             rates: Tracked::new(max),
             good: Tracked::new(max),
+            lately: Lately::new(),
             global: Bucket::new(),
             fresh: Vec::new(),
             limits,
@@ -245,6 +248,9 @@ impl Guard {
     /// Right credentials: the counters of the address and the account begin anew.
     pub fn success(&mut self, now: Now, source: IpAddr, user: Option<&str>) {
         let source = source.to_canonical();
+        if user.is_some_and(|user| self.lately.again(now.mono, source, user)) {
+            return;
+        }
         if let Some(failures) = self.failures.get_mut(&Subject::address(source)) {
             failures.count = failures.guesses;
         }
@@ -386,10 +392,7 @@ impl Guard {
 
     /// The ban that refuses, and the milliseconds that it still runs.
     fn banned(&self, now: Now, source: IpAddr, user: Option<&str>) -> Option<(Subject, u64)> {
-        if self.is_trusted(source) {
-            return None;
-        }
-        if self.bans.is_empty() {
+        if self.bans.is_empty() || self.is_trusted(source) {
             return None;
         }
         let at = user.map(|user| Subject::account_at(user, source));
@@ -405,6 +408,7 @@ impl Guard {
 
     fn count_failure(&mut self, now: Now, subject: Subject, limit: u32, for_ms: u64, door: Door) {
         let window_ms = self.limits.ban_window_ms;
+        self.lately.forget();
         let failures = self.failures.touch(now.mono, &subject);
         if failures.count == 0 || now.mono.ms_since(failures.since) >= window_ms {
             *failures = Failures { since: now.mono, ..Failures::default() };

@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod guard;
+mod lately;
 mod rate;
 mod subject;
 mod tracked;

@@ -1,6 +1,6 @@
 //! The accounts and every way to find one: id, username, phone, address, tech prefix, parent.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl Directory {
     }
 
     pub(crate) fn by_username(&self, name: &str) -> Option<&Arc<Account>> {
-        self.get(*self.usernames.get::<str>(&lower(name))?)
+        self.get(*self.usernames.get::<str>(&folded(name))?)
     }
 
     pub(crate) fn by_phone(&self, number: &str) -> Option<&Arc<Account>> {
@@ -104,7 +104,7 @@ impl Directory {
     }
 
     pub(crate) fn by_name(&self, name: &str) -> Option<&Arc<Account>> {
-        self.get(*self.names.get::<str>(&lower(name))?.first()?)
+        self.get(*self.names.get::<str>(&folded(name))?.first()?)
     }
 
     pub(crate) fn by_pin(&self, pin: &str) -> Option<&Arc<Account>> {
@@ -205,6 +205,15 @@ impl Directory {
 
 fn lower(name: &str) -> Box<str> {
     name.to_lowercase().into()
+}
+
+/// The same for a look: most names are in lower case already.
+fn folded(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        name.into()
+    } else {
+        name.to_lowercase().into()
+    }
 }
 
 fn pin_key(pin: &str) -> i64 {

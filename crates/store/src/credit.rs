@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 use strowger_billing::ExchangeRate;
 use strowger_billing::ledger::{self, Line};
@@ -38,7 +39,7 @@ pub struct Credit {
 
 /// Credits that were read lately, each good until the next commit.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<HashMap<AccountId, (u64, Scope, Credit)>>);
+pub(crate) struct Seen(Mutex<HashMap<AccountId, (u64, Scope, Credit), RandomState>>);
 
 /// Credits that are remembered; beyond it all are forgotten.
 const MAX_SEEN: usize = 10_000;

@@ -1,6 +1,8 @@
 //! The process's clock: the only place where the switch reads one.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use strowger_model::{Mono, Now, Wall};
 use strowger_store::Offsets;
@@ -21,15 +23,41 @@ impl Clock {
     /// The time.
     #[must_use]
     pub fn now(self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
-        Now { mono: self.mono(), wall: Wall(i64::try_from(wall).unwrap_or(i64::MAX)) }
+        let now = Instant::now();
+        Now { mono: Mono(micros(now.saturating_duration_since(self.start))), wall: wall_at(now) }
     }
 
     /// The monotonic reading alone.
     #[must_use]
     pub fn mono(self) -> Mono {
-        Mono(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
+        Mono(micros(self.start.elapsed()))
     }
+}
+
+/// How long the difference between the two clocks holds, in microseconds. Reading one of them costs a request that needs
+/// little else noticeably.
+const HOLDS_US: u64 = 200_000;
+
+/// How far the wall clock is ahead of a clock that began with the process, in microseconds, and until when that holds.
+static AHEAD_US: AtomicI64 = AtomicI64::new(0);
+static HOLDS_UNTIL_US: AtomicU64 = AtomicU64::new(0);
+
+/// The wall clock's time at a reading of the other one. A step of the wall clock is noticed when what was known of it
+/// holds no more.
+fn wall_at(now: Instant) -> Wall {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    let since_us = micros(now.saturating_duration_since(*BEGAN.get_or_init(|| now)));
+    let since = i64::try_from(since_us).unwrap_or(i64::MAX);
+    if since_us >= HOLDS_UNTIL_US.load(Ordering::Acquire) {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
+        AHEAD_US.store(i64::try_from(wall).unwrap_or(i64::MAX) - since, Ordering::Release);
+        HOLDS_UNTIL_US.store(since_us + HOLDS_US, Ordering::Release);
+    }
+    Wall((since + AHEAD_US.load(Ordering::Acquire)).div_euclid(1_000))
+}
+
+fn micros(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(duration.subsec_micros()))
 }
 
 impl Default for Clock {

@@ -3,7 +3,7 @@
 use strowger_model::Secret;
 
 use super::apikey::API_KEY_MARK;
-use crate::declare::{Args, Command};
+use crate::declare::{Args, Command, Fields};
 use crate::request::{Known, Request};
 
 /// A sent `authmd5`.
@@ -18,24 +18,36 @@ pub struct Digest {
 impl Digest {
     /// Hex in any case, with or without the prefix.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(hex) = text.as_bytes().try_into() {
+            return Some(Self { value: unhex(hex)?, v3: false });
+        }
         let text = text.trim();
         let bare = text.get(..7).filter(|start| start.eq_ignore_ascii_case("authv3_")).map(|_| &text[7..]);
-        let hex: &[u8; 32] = bare.unwrap_or(text).as_bytes().try_into().ok()?;
-        let mut value = [0; 16];
-        for (byte, pair) in value.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-        }
-        Some(Self { value, v3: bare.is_some() })
+        let hex = bare.unwrap_or(text).as_bytes().try_into().ok()?;
+        Some(Self { value: unhex(hex)?, v3: bare.is_some() })
     }
 }
 
-const fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
+/// What each byte is as a hex digit; [`NO_DIGIT`] where it is none.
+const DIGITS: [u8; 256] = {
+    let (mut digits, mut value) = ([NO_DIGIT; 256], 0);
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
     }
+    digits
+};
+const NO_DIGIT: u8 = 0xff;
+
+fn unhex(hex: &[u8; 32]) -> Option<[u8; 16]> {
+    let (mut value, mut seen) = ([0; 16], 0);
+    for (byte, pair) in value.iter_mut().zip(hex.chunks_exact(2)) {
+        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+        seen |= high | low;
+        *byte = high << 4 | low;
+    }
+    (seen < 16).then_some(value)
 }
 
 /// What a request shows.
@@ -63,24 +75,87 @@ pub struct Credentials<'a> {
     pub pin: Option<Secret>,
 }
 
-/// The spellings of the user, most explicit first.
-const ID: [&str; 4] = ["authid", "usr", "userid", "username"];
-/// The spellings of the clear password.
-const PASSWORD: [&str; 3] = ["authpwd", "pwd", "password"];
+/// Declares the names under which credentials come.
+macro_rules! names {
+    ($($name:ident = $text:literal),* $(,)?) => {
+        /// A name under which a credential comes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Name { $($name),* }
 
-/// What is taken out of every request, whatever its command declares.
-const GENERAL: [&str; 10] = [
-    "authkey",
-    "authid",
-    "authpwd",
-    "authmd5",
-    "md5auth",
-    "authsalt",
-    "authsalt1",
-    "authsalt2",
-    "nonce",
-    "apientry",
-];
+        impl Name {
+            const COUNT: usize = [$($text),*].len();
+
+            fn of(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$name),)* _ => None }
+            }
+
+            const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+    };
+}
+names! {
+    AuthKey = "authkey", Key = "key", AuthMd5 = "authmd5", Md5Auth = "md5auth", Md5 = "md5", Token = "token",
+    AuthId = "authid", Usr = "usr", UserId = "userid", Username = "username",
+    AuthPwd = "authpwd", Pwd = "pwd", Password = "password", Pin = "pin",
+    AuthSalt = "authsalt", AuthSalt1 = "authsalt1", AuthSalt2 = "authsalt2", Salt = "salt", Nonce = "nonce",
+}
+
+/// The spellings of the user, most explicit first.
+const ID: [Name; 4] = [Name::AuthId, Name::Usr, Name::UserId, Name::Username];
+/// The spellings of the clear password.
+const PASSWORD: [Name; 3] = [Name::AuthPwd, Name::Pwd, Name::Password];
+
+impl Name {
+    /// It is taken out of every request, whatever its command declares.
+    const fn is_general(self) -> bool {
+        matches!(
+            self,
+            Self::AuthKey
+                | Self::AuthId
+                | Self::AuthPwd
+                | Self::AuthMd5
+                | Self::Md5Auth
+                | Self::AuthSalt
+                | Self::AuthSalt1
+                | Self::AuthSalt2
+                | Self::Nonce
+        )
+    }
+}
+
+/// The first value that a request has under each of the names.
+struct Sent<'a>([Option<&'a str>; Name::COUNT]);
+
+impl<'a> Sent<'a> {
+    fn of(fields: &'a Fields) -> Self {
+        let mut sent = [None; Name::COUNT];
+        for (name, value) in fields.iter() {
+            if let Some(name) = Name::of(name) {
+                sent[name as usize].get_or_insert(value);
+            }
+        }
+        Self(sent)
+    }
+
+    const fn is(&self, name: Name) -> bool {
+        self.0[name as usize].is_some()
+    }
+
+    /// The value, unless it is empty.
+    fn text(&self, name: Name) -> Option<&'a str> {
+        self.0[name as usize].filter(|value| !value.is_empty())
+    }
+
+    /// The spelling that is the credential: one that the command does not declare if there is one, else the first that was
+    /// sent, unless the credential is `given` otherwise.
+    fn pick(&self, command: &Command, spellings: &[Name], given: bool) -> Option<Name> {
+        let mut sent = spellings.iter().filter(|name| self.is(**name)).copied();
+        let free = sent.clone().find(|name| !command.declares(name.text()));
+        free.or_else(|| sent.next().filter(|_| !given))
+    }
+}
 
 impl<'a> Credentials<'a> {
     /// Splits a request. A name that the command declares belongs to the command when a credential is given
@@ -99,36 +174,34 @@ impl<'a> Credentials<'a> {
             found.password = front.next().flatten().map(Secret::new);
         }
         args.positional = positional.to_vec();
-        let text = |name: &str| request.field(name).filter(|value| !value.is_empty());
-        found.key = text("authkey").or_else(|| text("key")).map(Secret::new).or(found.key);
-        found.digest = ["authmd5", "md5auth", "md5"].iter().find_map(|name| text(name)).map(Digest::parse);
-        found.bearer =
-            found.bearer.or_else(|| text("token").filter(|_| !command.declares("token")).map(Secret::new));
+        let sent = Sent::of(&request.fields);
+        found.key = sent.text(Name::AuthKey).or_else(|| sent.text(Name::Key)).map(Secret::new).or(found.key);
+        let digest = [Name::AuthMd5, Name::Md5Auth, Name::Md5].into_iter().find_map(|name| sent.text(name));
+        found.digest = digest.map(Digest::parse);
+        let token = || sent.text(Name::Token).filter(|_| !command.declares("token"));
+        found.bearer = found.bearer.or_else(|| token().map(Secret::new));
         // Whoever is known by a token, a key of an account or a login needs no name, and whoever proves the name by a
         // digest needs no password: a declared name is the command's then.
         let named_key = found.key.as_ref().is_some_and(|key| key.expose().starts_with(API_KEY_MARK));
         let known = found.bearer.is_some() || named_key || !matches!(request.known, Known::Nobody);
-        let clear = PASSWORD.iter().any(|name| request.field(name).is_some() && !command.declares(name));
+        let clear = PASSWORD.iter().any(|name| sent.is(*name) && !command.declares(name.text()));
         let nameless = known && !clear && found.digest.is_none();
-        let id = pick(request, command, &ID, nameless);
-        let password = pick(request, command, &PASSWORD, known || found.digest.is_some());
+        let id = sent.pick(command, &ID, nameless);
+        let password = sent.pick(command, &PASSWORD, known || found.digest.is_some());
         // `pin` names a recharge code wherever the command declares one.
-        let pin = if command.declares("pin") { None } else { pick(request, command, &["pin"], false) };
-        let value = |name: Option<&str>| name.and_then(text);
+        let pin = if command.declares("pin") { None } else { sent.pick(command, &[Name::Pin], false) };
+        let value = |name: Option<Name>| name.and_then(|name| sent.text(name));
         found.id = value(id).or(found.id);
         found.password = value(password).map(Secret::new).or(found.password);
         found.pin = value(pin).map(Secret::new);
-        found.salt1 = text("authsalt1").or_else(|| text("authsalt")).unwrap_or_default();
-        found.salt2 = text("authsalt2").unwrap_or_default();
-        found.salt = text("salt").or_else(|| Some(found.salt1).filter(|salt| !salt.is_empty()));
-        found.nonce = text("nonce");
+        found.salt1 = sent.text(Name::AuthSalt1).or_else(|| sent.text(Name::AuthSalt)).unwrap_or_default();
+        found.salt2 = sent.text(Name::AuthSalt2).unwrap_or_default();
+        found.salt = sent.text(Name::Salt).or_else(|| Some(found.salt1).filter(|salt| !salt.is_empty()));
+        found.nonce = sent.text(Name::Nonce);
         let spent = [id, password, pin];
-        args.named = request
-            .fields
-            .iter()
-            .filter(|(name, _)| !spent.contains(&Some(name.as_str())) && !GENERAL.contains(&name.as_str()))
-            .cloned()
-            .collect();
+        let is_spent = |name: Name| name.is_general() || spent.contains(&Some(name));
+        let left = |(name, _): &(&str, &str)| *name != "apientry" && !Name::of(name).is_some_and(is_spent);
+        args.named = request.fields.iter().filter(left).collect();
         (found, args)
     }
 
@@ -136,19 +209,6 @@ impl<'a> Credentials<'a> {
     pub fn any_user(&self) -> bool {
         self.password.is_some() || self.digest.is_some() || self.bearer.is_some() || self.pin.is_some()
     }
-}
-
-/// The spelling that is the credential: one that the command does not declare if there is one, else the first that was
-/// sent, unless the credential is `given` otherwise.
-fn pick(
-    request: &Request,
-    command: &Command,
-    spellings: &[&'static str],
-    given: bool,
-) -> Option<&'static str> {
-    let sent = |name: &&&'static str| request.field(name).is_some();
-    let free = spellings.iter().filter(sent).find(|name| !command.declares(name));
-    free.or_else(|| spellings.iter().find(sent).filter(|_| !given)).copied()
 }
 
 #[cfg(test)]
@@ -174,9 +234,7 @@ mod tests {
         ] {
             let command = crate::dispatch::find("transfercredit").unwrap();
             let (found, args) = Credentials::take(&request, command);
-            let named =
-                args.named.iter().find(|(name, _)| name == "username").map(|(_, value)| value.as_str());
-            assert_eq!((found.id, named), (id, username), "{:?}", request.fields);
+            assert_eq!((found.id, args.named("username")), (id, username), "{:?}", request.fields);
         }
     }
 }

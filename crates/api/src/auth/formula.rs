@@ -1,8 +1,8 @@
-//! The `authmd5` formulas. Every formula that the request and the configuration make possible is computed
-//! and compared; which one matched, and whether one did early, takes no time that an observer could measure.
+//! The `authmd5` formulas. For a wrong digest every formula that the request and the configuration make possible is
+//! computed and compared, so that its time tells nothing; a right one ends the search.
 
 use md5::{Digest as _, Md5};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 use super::credentials::{Credentials, Digest};
 
@@ -36,16 +36,15 @@ struct Attempts<'a> {
     digest: &'a Digest,
     /// What is hashed: in one piece that is quicker than part by part.
     text: Vec<u8>,
-    matched: Choice,
 }
 
 impl<'a> Attempts<'a> {
     fn new(digest: &'a Digest) -> Self {
-        Self { digest, text: Vec::with_capacity(USUAL_TEXT), matched: Choice::from(0) }
+        Self { digest, text: Vec::with_capacity(USUAL_TEXT) }
     }
 
-    /// Tries MD5 over the parts.
-    fn add(&mut self, parts: &[&str]) {
+    /// MD5 over the parts is the digest.
+    fn is(&mut self, parts: &[&str]) -> bool {
         #[cfg(test)]
         work::count();
         self.text.clear();
@@ -53,12 +52,7 @@ impl<'a> Attempts<'a> {
             self.text.extend_from_slice(part.as_bytes());
         }
         let made: [u8; 16] = Md5::digest(&self.text).into();
-        self.matched |= made.ct_eq(&self.digest.value);
-    }
-
-    /// One of them was right.
-    fn finish(self) -> Choice {
-        self.matched
+        bool::from(made.ct_eq(&self.digest.value))
     }
 }
 
@@ -97,99 +91,80 @@ pub fn same_text(a: &str, b: &str) -> bool {
     bool::from(md5(&[a]).ct_eq(&md5(&[b])))
 }
 
-/// The digest of the request is right for this password. `nonce` holds the texts that count as the nonce
-/// (as issued, as sent); where it is `demanded`, formulas without it do not count.
+/// Whether the digest of the request is right for this password: none where it is wrong, else whether it is over a
+/// nonce. `nonces` holds the texts that count as the nonce (as issued, as sent).
 ///
-/// Which formulas are computed follows from what was sent and from the configuration alone.
-pub fn digest_matches(
+/// Which formulas are computed for a wrong digest follows from what was sent and from the configuration alone. A right
+/// one ends the search: whoever made it knows by which formula.
+pub fn digest_proof(
     sent: &Credentials<'_>,
     digest: &Digest,
     password: &str,
     salts: Salts<'_>,
     nonces: &[&str],
-    demanded: bool,
-) -> bool {
-    if demanded && nonces.is_empty() {
-        // No formula counts; that there is no nonce is no secret.
-        return false;
+) -> Option<bool> {
+    let mut attempts = Attempts::new(digest);
+    // Clients forget the prefix of the formula that hashes twice, but it alone has a second salt.
+    let inner = (digest.v3 || !sent.salt2.is_empty()).then(|| inner(sent, password));
+    let mut right = |nonce: &str| {
+        (!digest.v3 && first(&mut attempts, sent, password, salts, nonce))
+            || inner.as_ref().is_some_and(|inner| third(&mut attempts, sent, inner, salts, nonce))
+    };
+    if nonces.iter().any(|nonce| right(nonce)) {
+        return Some(true);
     }
-    let mut matched = Choice::from(0);
-    if !digest.v3 {
-        matched |= plain(sent, digest, password, salts, nonces, demanded);
-    }
-    // Clients forget its prefix, but it alone has a second salt.
-    if digest.v3 || !sent.salt2.is_empty() {
-        matched |= third(sent, digest, password, salts, nonces, demanded);
-    }
-    bool::from(matched)
+    let without = right("") || (!digest.v3 && older(&mut attempts, sent, password, salts));
+    without.then_some(false)
 }
 
-/// The formulas that hash once.
-fn plain(
+/// The documented formula.
+fn first(
+    attempts: &mut Attempts<'_>,
     sent: &Credentials<'_>,
-    digest: &Digest,
     password: &str,
     salts: Salts<'_>,
-    nonces: &[&str],
-    demanded: bool,
-) -> Choice {
-    let (id, salt1) = (sent.id.unwrap_or_default(), sent.salt1);
-    let mut attempts = Attempts::new(digest);
-    for nonce in nonces {
-        attempts.add(&["ck5Gp", id, password, salts.server, salt1, nonce]);
-    }
-    if !demanded {
-        attempts.add(&["ck5Gp", id, password, salts.server, salt1]);
-        let salt = sent.salt.unwrap_or(salts.old);
-        for prefix in ["rd58s", "rD58s"] {
-            attempts.add(&[prefix, ":", id, ":", password, ":", salt]);
-        }
-        let web_salt = sent.salt.unwrap_or_default();
-        attempts.add(&["C8y5:", id, ":", password, ":", web_salt]);
-        if salts.alternative {
-            attempts.add(&[id, ":", password]);
-            attempts.add(&[id, ":", password, ":", web_salt]);
-            attempts.add(&[id, password]);
-            attempts.add(&[id, password, web_salt]);
-        }
-    }
-    attempts.finish()
+    nonce: &str,
+) -> bool {
+    attempts.is(&["ck5Gp", sent.id.unwrap_or_default(), password, salts.server, sent.salt1, nonce])
+}
+
+/// The other formulas that hash once; they know no nonce.
+fn older(attempts: &mut Attempts<'_>, sent: &Credentials<'_>, password: &str, salts: Salts<'_>) -> bool {
+    let id = sent.id.unwrap_or_default();
+    let salt = sent.salt.unwrap_or(salts.old);
+    let web_salt = sent.salt.unwrap_or_default();
+    ["rd58s", "rD58s"].iter().any(|prefix| attempts.is(&[prefix, ":", id, ":", password, ":", salt]))
+        || attempts.is(&["C8y5:", id, ":", password, ":", web_salt])
+        || (salts.alternative
+            && (attempts.is(&[id, ":", password])
+                || attempts.is(&[id, ":", password, ":", web_salt])
+                || attempts.is(&[id, password])
+                || attempts.is(&[id, password, web_salt])))
+}
+
+/// What the formula that hashes twice hashes first. The document does not say in which case that is written: both count.
+fn inner(sent: &Credentials<'_>, password: &str) -> [String; 2] {
+    let lower = hex(md5(&["tU29m", sent.id.unwrap_or_default(), password, sent.salt1]));
+    [lower.to_ascii_uppercase(), lower]
 }
 
 /// The formula that hashes twice.
 fn third(
+    attempts: &mut Attempts<'_>,
     sent: &Credentials<'_>,
-    digest: &Digest,
-    password: &str,
+    inner: &[String; 2],
     salts: Salts<'_>,
-    nonces: &[&str],
-    demanded: bool,
-) -> Choice {
-    let id = sent.id.unwrap_or_default();
-    let lower = hex(md5(&["tU29m", id, password, sent.salt1]));
-    // The document does not say in which case the inner digest is written: both are tried.
-    let inner = [lower.to_ascii_uppercase(), lower];
-    let mut attempts = Attempts::new(digest);
-    for nonce in nonces.iter().copied().chain((!demanded).then_some("")) {
-        for inner in &inner {
-            attempts.add(&[inner, sent.salt2, salts.server, nonce]);
-        }
-    }
-    attempts.finish()
+    nonce: &str,
+) -> bool {
+    inner.iter().any(|inner| attempts.is(&[inner, sent.salt2, salts.server, nonce]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(
-        digest: &str,
-        credentials: &Credentials<'_>,
-        salts: Salts<'_>,
-        nonces: &[&str],
-        demanded: bool,
-    ) -> bool {
-        digest_matches(credentials, &Digest::parse(digest).unwrap(), "3037", salts, nonces, demanded)
+    fn proof(digest: &str, credentials: &Credentials<'_>, salts: Salts<'_>, nonces: &[&str]) -> Option<bool> {
+        digest_proof(credentials, &Digest::parse(digest).unwrap(), "3037", salts, nonces)
     }
 
     fn of<'a>(salt1: &'a str, salt2: &'a str, salt: Option<&'a str>) -> Credentials<'a> {
@@ -199,30 +174,36 @@ mod tests {
     const NONE: Salts<'_> = Salts { server: "", old: "87159643", alternative: false };
 
     #[test]
-    fn a_text_of_any_length_is_found_among_others() {
+    fn a_text_of_any_length_is_hashed_in_its_parts() {
         let text = "x".repeat(200);
         for length in 0..=text.len() {
             let (front, rest) = text[..length].split_at(length / 3);
             let digest = Digest { value: Md5::digest(&text.as_bytes()[..length]).into(), v3: false };
-            for place in 0..3 {
-                let mut attempts = Attempts::new(&digest);
-                (0..place).for_each(|_| attempts.add(&["another"]));
-                attempts.add(&[front, rest]);
-                assert!(bool::from(attempts.finish()), "{length} {place}");
-            }
             let mut attempts = Attempts::new(&digest);
-            attempts.add(&[front, rest, "y"]);
-            assert!(!bool::from(attempts.finish()), "{length}");
+            assert!(!attempts.is(&["another"]) && attempts.is(&[front, rest]), "{length}");
+            assert!(!attempts.is(&[front, rest, "y"]), "{length}");
         }
+    }
+
+    #[test]
+    fn a_right_digest_ends_the_search_and_every_wrong_one_costs_the_same() {
+        let salts = Salts { server: "SRV", old: "87159643", alternative: true };
+        let sent = of("s1", "", None);
+        let cost = |digest: &str| work::measure(|| drop(proof(digest, &sent, salts, &["0123456789"])));
+        let wrong = cost(&"0".repeat(32));
+        assert_eq!(wrong, cost(&"f".repeat(32)));
+        assert_eq!(wrong, 9);
+        assert_eq!(cost(&hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1", "0123456789"]))), 1);
+        assert_eq!(cost(&hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1"]))), 2);
     }
 
     #[test]
     fn the_documents_own_vector() {
         for digest in ["55D1734C848443FDC0E4F750D79A33DF", "55d1734c848443fdc0e4f750d79a33df"] {
-            assert!(check(digest, &of("", "", None), NONE, &[], false));
+            assert_eq!(proof(digest, &of("", "", None), NONE, &[]), Some(false));
         }
-        assert!(!check("55D1734C848443FDC0E4F750D79A33DE", &of("", "", None), NONE, &[], false));
-        assert!(!check("55D1734C848443FDC0E4F750D79A33DF", &of("x", "", None), NONE, &[], false));
+        assert_eq!(proof("55D1734C848443FDC0E4F750D79A33DE", &of("", "", None), NONE, &[]), None);
+        assert_eq!(proof("55D1734C848443FDC0E4F750D79A33DF", &of("x", "", None), NONE, &[]), None);
     }
 
     #[test]
@@ -244,18 +225,15 @@ mod tests {
             (hex(md5(&["30373037z"])), of("", "", Some("z")), open),
         ];
         for (digest, credentials, salts) in &cases {
-            assert!(check(digest, credentials, *salts, &[], false), "{digest}");
-            assert!(!check(digest, credentials, *salts, &["0123456789"], true), "{digest} without the nonce");
+            assert_eq!(proof(digest, credentials, *salts, &[]), Some(false), "{digest}");
+            let over_nonce = proof(digest, credentials, *salts, &["0123456789"]);
+            assert_eq!(over_nonce, Some(false), "{digest} without the nonce");
         }
-        assert!(!check(&hex(md5(&["30373037"])), &of("", "", None), salts, &[], false));
-        assert!(check(
-            &third("abcdefghij"),
-            &of("s1", "s2", None),
-            salts,
-            &["abcdefghijklmnop", "abcdefghij"],
-            true
-        ));
+        assert_eq!(proof(&hex(md5(&["30373037"])), &of("", "", None), salts, &[]), None);
+        let nonces = ["abcdefghijklmnop", "abcdefghij"];
+        let over_nonce = proof(&third("abcdefghij"), &of("s1", "s2", None), salts, &nonces);
+        assert_eq!(over_nonce, Some(true));
         let new = hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1", "abcdefghijklmnop"]));
-        assert!(check(&new, &of("s1", "", None), salts, &["abcdefghijklmnop", "abcdefghij"], true));
+        assert_eq!(proof(&new, &of("s1", "", None), salts, &nonces), Some(true));
     }
 }

@@ -17,7 +17,7 @@ pub(crate) use apikey::{API_KEY_MARK, ApiKey, ApiKeys, Scopes, digest, hex};
 pub use authorise::{Caller, Denial, Policy, Proof, Rule, authorise, may_act_for};
 pub(crate) use credentials::{Credentials, Digest};
 pub(crate) use doctor::{Known, explain_digest, explain_password};
-pub(crate) use formula::{Salts, digest_matches, digest_of, same_text};
+pub(crate) use formula::{Salts, digest_of, digest_proof, same_text};
 pub(crate) use nonce::{Nonces, Taken};
 pub(crate) use prove::{Ground, prove};
 pub(crate) use replay::{KEPT_MS, MAX_REPLAYS, Replays};

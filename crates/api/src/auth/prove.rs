@@ -3,7 +3,7 @@
 
 use strowger_model::Account;
 
-use super::{Credentials, Proof, Salts, Taken, digest_matches, may_log_in, same_text};
+use super::{Credentials, Proof, Salts, Taken, digest_proof, may_log_in, same_text};
 
 /// Stands for the password of an account that does not exist. It is as long as passwords are, so that it takes no more
 /// blocks of a digest than they do.
@@ -38,23 +38,20 @@ pub fn prove(sent: &Credentials<'_>, ground: &Ground<'_>) -> Option<Proof> {
         (right && usable.is_some()) || (by_pin && pin.is_some())
     });
     let by_digest = sent.digest.as_ref().map(|digest| {
-        let right = |demanded| {
-            let digest = digest.as_ref();
-            digest
-                .is_some_and(|digest| digest_matches(sent, digest, password, ground.salts, &nonces, demanded))
-        };
-        (right(true) && usable.is_some(), right(false) && usable.is_some())
+        let digest = digest.as_ref();
+        digest
+            .and_then(|digest| digest_proof(sent, digest, password, ground.salts, &nonces))
+            .filter(|_| usable.is_some())
     });
     // A PIN alone found its account by being its PIN.
     let by_pin = sent.pin.as_ref().filter(|_| sent.id.is_none()).map(|_| account.is_some_and(may_log_in));
     let all_right =
-        by_clear.unwrap_or(true) && by_digest.is_none_or(|(_, right)| right) && by_pin.unwrap_or(true);
+        by_clear.unwrap_or(true) && by_digest.is_none_or(|right| right.is_some()) && by_pin.unwrap_or(true);
     let any = by_clear.is_some() || by_digest.is_some() || by_pin.is_some();
     if !(all_right && any) {
         return None;
     }
-    let over_nonce =
-        by_digest.is_some_and(|(over_nonce, _)| over_nonce) || (by_clear.is_some() && ground.nonce.is_some());
+    let over_nonce = by_digest.flatten().unwrap_or(false) || (by_clear.is_some() && ground.nonce.is_some());
     Some(if over_nonce { Proof::Nonce } else { Proof::Password })
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 
+use foldhash::quality::RandomState;
 use strowger_model::Wall;
 use strowger_store::ReplayRow;
 
@@ -17,7 +18,7 @@ pub const MAX_REPLAYS: usize = 200_000;
 /// Which digest came from where first.
 #[derive(Default)]
 pub struct Replays {
-    seen: HashMap<[u8; 16], (IpAddr, Wall)>,
+    seen: HashMap<[u8; 16], (IpAddr, Wall), RandomState>,
     order: VecDeque<([u8; 16], Wall)>,
 }
 

@@ -106,7 +106,7 @@ fn bare_host(host: &str) -> &str {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split(']').next().unwrap_or(rest);
     }
-    host.rsplit_once(':').map_or(host, |(name, _)| name)
+    host.bytes().rposition(|byte| byte == b':').map_or(host, |at| &host[..at])
 }
 
 /// An address, `localhost`, or a name that the configuration gives to this server.

@@ -1,13 +1,13 @@
 //! The arguments of one request after the credentials have been taken out: named and positional.
 
-use super::{Param, Value};
+use super::{Fields, Param, Value};
 use crate::reply::Failure;
 
 /// Named and positional arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Args {
     /// Name in lower case and value, in the order of the request; of a repeated name the first counts.
-    pub named: Vec<(String, String)>,
+    pub named: Fields,
     /// `param1…paramN` or the fields of a positional line. An empty one counts as not given.
     pub positional: Vec<String>,
 }
@@ -16,7 +16,7 @@ impl Args {
     /// The value under exactly this name, if it was sent.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&str> {
-        self.named.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.named.get(name)
     }
 
     /// The text of the parameter at this position of the list: by name, by alias, by position.
@@ -68,7 +68,7 @@ mod tests {
 
     fn args(named: &[(&str, &str)], positional: &[&str]) -> Args {
         Args {
-            named: named.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+            named: named.iter().copied().collect(),
             positional: positional.iter().map(|v| (*v).into()).collect(),
         }
     }

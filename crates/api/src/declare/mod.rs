@@ -3,6 +3,7 @@
 //! Nothing here runs a command or knows how a request arrived.
 
 mod args;
+mod fields;
 mod param;
 mod value;
 
@@ -10,6 +11,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use args::Args;
+pub use fields::Fields;
+pub(crate) use fields::trimmed;
 pub use param::Param;
 pub(crate) use param::{params, wire_name};
 pub use value::Value;

@@ -1,6 +1,7 @@
 //! What a running command sees: who asks, for whom, with which arguments, and the rooms it may enter.
 
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use strowger_config::Config;
@@ -26,16 +27,40 @@ pub(super) fn not_above(level: Level, account: &Account) -> Result<(), Failure> 
     Ok(())
 }
 
-/// One authorised request.
+/// One authorised request. It passes through many hands: in one place it is not copied by each.
 #[derive(Clone)]
-pub struct Call {
+pub struct Call(Box<Asked>);
+
+impl From<Asked> for Call {
+    fn from(asked: Asked) -> Self {
+        Self(Box::new(asked))
+    }
+}
+
+impl Deref for Call {
+    type Target = Asked;
+
+    fn deref(&self) -> &Asked {
+        &self.0
+    }
+}
+
+impl DerefMut for Call {
+    fn deref_mut(&mut self) -> &mut Asked {
+        &mut self.0
+    }
+}
+
+/// What a running command sees.
+#[derive(Clone)]
+pub struct Asked {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) command: &'static Command,
     pub(crate) args: Args,
     /// Who asks; nobody for public commands and for trusted addresses without credentials.
     pub(crate) caller: Option<Arc<Account>>,
-    /// The caller's name for texts and records.
-    pub(crate) caller_name: String,
+    /// As whom the caller logged in at the console.
+    pub(crate) console_name: String,
     pub(crate) level: Level,
     /// Whose objects may be touched.
     pub(crate) scope: Scope,
@@ -176,7 +201,7 @@ impl Call {
             Scope::Own(own) => account.id == own,
             Scope::Children(own) => account.id == own || snapshot.is_below(account.id, own),
         });
-        found.ok_or_else(|| Failure::not_found(format!("{what} {text}")))
+        found.cloned().ok_or_else(|| Failure::not_found(format!("{what} {text}")))
     }
 
     /// Refuses to change an account that may do more than the caller.
@@ -204,7 +229,13 @@ impl Call {
 
     /// The caller's name, or its address where nobody logged in.
     pub(crate) fn who(&self) -> String {
-        if self.caller_name.is_empty() { self.peer.ip().to_string() } else { self.caller_name.clone() }
+        let name = self.caller_name();
+        if name.is_empty() { self.peer.ip().to_string() } else { name.to_owned() }
+    }
+
+    /// The caller's name for texts and records; nothing where nobody is known.
+    pub(crate) fn caller_name(&self) -> &str {
+        identify::name_of(&self.console_name, self.caller.as_ref())
     }
 
     /// On whose behalf a program of the operator runs.

@@ -69,7 +69,8 @@ impl Dispatcher {
         if !self.console_reachable(peer) {
             return Err(Failure::denied("not from this address"));
         }
-        let account = identify::resolve(&self.switch.snapshot(), user);
+        let snapshot = self.switch.snapshot();
+        let account = identify::resolve(&snapshot, user);
         let name = account.as_ref().map_or(user, |account| &account.username);
         refuse(self.switch.guard(|guard| guard.admit(now, source.address, Some(name))))?;
         let level = account.as_ref().map_or(Level::Public, |account| Level::of(account.kind, account.rights));

@@ -8,9 +8,10 @@ use strowger_config::Config;
 use strowger_guard::Verdict;
 use strowger_model::{Account, Secret, Wall};
 
+use super::handle::{Identity, fingerprint, found};
 use super::identify::{self, Identified, SentKey, ground};
 use super::overrides::Checked;
-use super::{Dispatcher, Identity, fingerprint, found, policy, refusal};
+use super::{Dispatcher, policy, refusal};
 use crate::auth::{
     Caller, Credentials, Denial, Known, Level, Place, Proof, Sessions, Source, Taken, authorise,
     explain_digest, explain_password, look, may_log_in, prove,
@@ -70,7 +71,7 @@ pub fn pasted(text: &str, from: IpAddr, transport: Transport) -> Request {
             soap_action: None,
             body: b"",
         };
-        return Request::http(origin, &http);
+        return *Request::http(origin, &http);
     }
     Request::line(origin, text.as_bytes())
 }
@@ -104,7 +105,7 @@ impl Dispatcher {
             way.note("command", format!("it answers not available: {why}"));
         }
         let (credentials, mut args) = Credentials::take(&request, command);
-        args.named.extend(entry.as_ref().map(|entry| ("apientry".to_owned(), entry.name.clone())));
+        args.named.extend(entry.as_ref().map(|entry| ("apientry", &entry.name)));
         let snapshot = self.switch.snapshot();
         let named = credentials.id.and_then(|id| identify::resolve(&snapshot, id));
         let identity = Identity {
@@ -115,6 +116,7 @@ impl Dispatcher {
             named,
             args: &args,
             source: &source,
+            snapshot: &snapshot,
         };
         self.explain_door(&mut way, &identity, &rule, &config);
         if let Err(failure) = refusal::old_interface(&request, command, &source, &config) {
@@ -136,7 +138,7 @@ impl Dispatcher {
 
     /// Bans, `enabled`, and what the address must be.
     fn explain_door(&self, way: &mut Way, identity: &Identity<'_>, rule: &Checked, config: &Config) {
-        let user = identity.named.as_ref().map(|account| &*account.username);
+        let user = identity.named.map(|account| &*account.username);
         let user = user.or(identity.credentials.id);
         match self.switch.guard(|guard| guard.check(self.switch.now(), identity.source.address, user)) {
             Verdict::Pass => way.pass("limits", "no ban holds"),
@@ -196,7 +198,7 @@ impl Dispatcher {
         let Some(id) = identity.credentials.id else {
             return way.note("user", "no authid was sent");
         };
-        let Some(account) = &identity.named else {
+        let Some(account) = identity.named else {
             let snapshot = self.switch.snapshot();
             let decoded = percent_encoding::percent_decode_str(id).decode_utf8_lossy().replace('+', " ");
             let damaged = decoded != *id && identify::resolve(&snapshot, &decoded).is_some();
@@ -250,7 +252,7 @@ impl Dispatcher {
             };
         }
         let nonce = self.explain_nonce(way, identity);
-        let candidate = self.candidate(identity, rule, config);
+        let candidate = identify::candidate(identity, rule, config).cloned();
         self.explain_digest(way, identity, candidate.clone(), nonce.clone(), rule, config).await;
         let proof = prove(sent, &ground(identity, candidate.as_deref(), nonce.as_ref(), rule, config));
         let (Some(proof), Some(account)) = (proof, candidate) else {
@@ -367,7 +369,14 @@ impl Dispatcher {
                 way.fail("login", format!("{setting} demands a nonce of preauth, a token, or a login"));
             }
         }
-        match self.check_conditions(&identified, identity.source, rule, config).await {
+        let conditions = match &identified.account {
+            Some(account) => {
+                let own_level = identified.caller.level;
+                self.check_conditions(account, own_level, identity.source, rule, config).await
+            }
+            None => Ok(()),
+        };
+        match conditions {
             Ok(()) => way.pass("credit, register", "fulfilled or not demanded"),
             Err(failure) => way.fail("credit, register", failure.to_string()),
         }

@@ -10,13 +10,14 @@ use strowger_model::{Account, AccountId, AccountKind, Amount, NeedAuth, Scope};
 use strowger_route::Snapshot;
 use strowger_switch::{BindingFilter, LineStatus};
 
+use super::Dispatcher;
+use super::handle::{Identity, fingerprint};
 use super::overrides::{Checked, MODE_LESS};
-use super::{Dispatcher, Identity, fingerprint};
 use crate::auth::{
     ApiKey, Caller, Digest, Ground, Level, Place, Proof, Salts, Sessions, Source, Taken, may_log_in, prove,
     same_text,
 };
-use crate::declare::{Access, Effect};
+use crate::declare::{Access, Effect, trimmed};
 use crate::reply::{Failure, Kind};
 use crate::request::Known;
 
@@ -35,11 +36,27 @@ const REGISTERED_HERE: u32 = 2;
 pub struct Identified {
     pub caller: Caller,
     pub account: Option<Arc<Account>>,
-    pub name: String,
+    /// As whom somebody logged in at the console.
+    pub console_name: String,
     /// The single-use nonce that names the request.
     pub single_use: Option<String>,
     /// The named key that the request or its session showed.
     pub key: Option<Arc<ApiKey>>,
+}
+
+impl Identified {
+    /// Who asks, for texts and records; nothing where nobody does.
+    pub fn name(&self) -> &str {
+        name_of(&self.console_name, self.account.as_ref())
+    }
+}
+
+/// The name of somebody who logged in at the console, else that of the account.
+pub fn name_of<'a>(console: &'a str, account: Option<&'a Arc<Account>>) -> &'a str {
+    match account {
+        Some(account) if console.is_empty() => &account.username,
+        _ => console,
+    }
 }
 
 /// The key of a request.
@@ -52,14 +69,14 @@ pub struct SentKey {
 }
 
 /// An account by username, id, number, name or PIN, in this order.
-pub fn resolve(snapshot: &Snapshot, text: &str) -> Option<Arc<Account>> {
-    let text = text.trim();
+pub fn resolve<'a>(snapshot: &'a Snapshot, text: &str) -> Option<&'a Arc<Account>> {
+    let text = trimmed(text);
     if text.is_empty() {
         return None;
     }
     let by_id = || text.parse().ok().and_then(|id| snapshot.account(AccountId(id)));
     let found = snapshot.by_username(text).or_else(by_id).or_else(|| snapshot.find(text));
-    found.or_else(|| snapshot.by_name_or_pin(text)).or_else(|| snapshot.by_number(text)).cloned()
+    found.or_else(|| snapshot.by_name_or_pin(text)).or_else(|| snapshot.by_number(text))
 }
 
 impl Dispatcher {
@@ -69,13 +86,12 @@ impl Dispatcher {
         rule: &Checked,
         config: &Config,
     ) -> Result<Identified, Failure> {
-        let snapshot = self.switch.snapshot();
-        let known = |account: AccountId| snapshot.account(account).cloned();
+        let known = |account: AccountId| identity.snapshot.account(account).cloned();
         match &identity.request.known {
             Known::Console(user) => {
                 let caller = Caller { level: user.level, proof: Proof::Console, key: true };
                 let account = user.account.and_then(known);
-                return Ok(Identified { account, name: user.name.clone(), ..of_nobody(caller) });
+                return Ok(Identified { account, console_name: user.name.clone(), ..of_nobody(caller) });
             }
             Known::Sip(id) => {
                 let account =
@@ -141,15 +157,14 @@ impl Dispatcher {
                 return Ok(Identified { key: Some(named), ..self.by_name(identity, rule, config, true) });
             };
             // The key is as good as a token of its account.
-            let account = self.switch.snapshot().account(id).cloned().filter(|account| may_log_in(account));
+            let account = identity.snapshot.account(id).cloned().filter(|account| may_log_in(account));
             let account = account.ok_or_else(|| {
                 Failure::new(
                     Kind::AuthFailed,
                     format!("the account of key {} is gone NORETRY", named.row.name),
                 )
             })?;
-            if identity.credentials.id.is_some() && identity.named.as_ref().is_none_or(|named| named.id != id)
-            {
+            if identity.credentials.id.is_some() && identity.named.is_none_or(|named| named.id != id) {
                 return Err(Failure::denied(format!("key {} is for another account", named.row.name)));
             }
             return Ok(Identified { key: Some(named), ..of(account, Proof::Bearer, true) });
@@ -159,7 +174,7 @@ impl Dispatcher {
 
     /// An account that was named without any proof.
     fn by_name(&self, identity: &Identity<'_>, rule: &Checked, config: &Config, key: bool) -> Identified {
-        let named = identity.named.clone().filter(|account| may_log_in(account));
+        let named = identity.named.filter(|account| may_log_in(account)).cloned();
         match named {
             Some(account) if known_without_secret(&account, identity.source, rule, config) => {
                 let mut identified = of(account, Proof::Password, key);
@@ -179,8 +194,8 @@ impl Dispatcher {
     ) -> Result<Identified, Failure> {
         let now = identity.now.wall;
         let session = self.memory().sessions.find(now, token).cloned();
-        let snapshot = self.switch.snapshot();
-        let account = session.as_ref().and_then(|session| snapshot.account(session.account).cloned());
+        let account =
+            session.as_ref().and_then(|session| identity.snapshot.account(session.account).cloned());
         let fits = |account: &Arc<Account>| {
             may_log_in(account)
                 && session.as_ref().is_some_and(|session| Sessions::fits(session, token, account))
@@ -221,14 +236,14 @@ impl Dispatcher {
             }
             None => None,
         };
-        let candidate = self.candidate(identity, rule, config);
-        let ground = ground(identity, candidate.as_deref(), nonce.as_ref(), rule, config);
+        let candidate = candidate(identity, rule, config);
+        let ground = ground(identity, candidate.map(|account| &**account), nonce.as_ref(), rule, config);
         let Some(proof) = prove(sent, &ground) else {
-            let user = candidate.as_ref().map(|account| &*account.username).or(sent.id);
+            let user = candidate.map(|account| &*account.username).or(sent.id);
             self.count_failure(identity.source, user);
             return Err(Failure::wrong_user());
         };
-        let account = candidate.ok_or_else(Failure::wrong_user)?;
+        let account = Arc::clone(candidate.ok_or_else(Failure::wrong_user)?);
         self.replay_rule(identity, proof)?;
         self.switch.guard(|guard| guard.success(now, address, Some(&account.username)));
         let mut identified = of(account, proof, true);
@@ -236,38 +251,6 @@ impl Dispatcher {
             identified.single_use = nonce.map(|taken| self.spend(identity, &taken));
         }
         Ok(identified)
-    }
-
-    /// The account that the credentials are about.
-    pub(super) fn candidate(
-        &self,
-        identity: &Identity<'_>,
-        rule: &Checked,
-        config: &Config,
-    ) -> Option<Arc<Account>> {
-        match (identity.credentials.id, &identity.credentials.pin) {
-            (None, Some(pin)) => self.by_pin(pin.expose(), rule, config),
-            _ => identity.named.clone(),
-        }
-    }
-
-    /// A calling card's PIN alone; other accounts' only where the configuration allows it.
-    fn by_pin(&self, pin: &str, rule: &Checked, config: &Config) -> Option<Arc<Account>> {
-        let snapshot = self.switch.snapshot();
-        let joined = matches!(config.callingcardauth, 1 | 3);
-        let named = matches!(config.callingcardauth, 2 | 3);
-        let mut found = None;
-        // Every account is compared, so that the time does not tell how far the search went.
-        for account in snapshot.accounts().filter(|account| pin_counts(account, rule, config)) {
-            let is_pin = !account.pin.is_empty() && account.pin.expose() == pin;
-            let is_joined = joined && pin == format!("{}{}", account.username, account.password.expose());
-            // The username of a calling card is as secret as its PIN; other accounts' usernames are not.
-            let is_card = named && account.kind == AccountKind::CallingCard && pin == &*account.username;
-            if is_pin || is_joined || is_card {
-                found.get_or_insert_with(|| Arc::clone(account));
-            }
-        }
-        found
     }
 
     /// A digest that moves or spends money belongs to the address that showed it first.
@@ -382,16 +365,16 @@ impl Dispatcher {
         Ok(self.switch.bindings(Scope::Own(account), filter).await.map_err(stopping)?.len())
     }
 
-    /// `req_user_credit` and `req_user_register`.
+    /// `req_user_credit` and `req_user_register` of whoever asks.
     pub(super) async fn check_conditions(
         &self,
-        identified: &Identified,
+        account: &Account,
+        own_level: Level,
         source: &Source,
         rule: &Checked,
         config: &Config,
     ) -> Result<(), Failure> {
-        let Some(account) = &identified.account else { return Ok(()) };
-        let admin = identified.caller.level >= Level::Admin;
+        let admin = own_level >= Level::Admin;
         if let Some(least) = rule.least_credit(config).filter(|_| !admin) {
             let credit = self.switch.store().credit(Scope::Own(account.id), account.id).await;
             let credit = credit.map_err(|wrong| Failure::failed(wrong.to_string()))?;
@@ -421,8 +404,7 @@ pub(super) fn of(account: Arc<Account>, proof: Proof, key: bool) -> Identified {
     let level = Level::of(account.kind, account.rights);
     // A name without a password is never more than a user.
     let level = if proof == Proof::Name { level.min(Level::User) } else { level };
-    let name = account.username.to_string();
-    Identified { account: Some(account), name, ..of_nobody(Caller { level, proof, key }) }
+    Identified { account: Some(account), ..of_nobody(Caller { level, proof, key }) }
 }
 
 pub(super) fn nobody(key: bool) -> Identified {
@@ -430,7 +412,42 @@ pub(super) fn nobody(key: bool) -> Identified {
 }
 
 const fn of_nobody(caller: Caller) -> Identified {
-    Identified { caller, account: None, name: String::new(), single_use: None, key: None }
+    Identified { caller, account: None, console_name: String::new(), single_use: None, key: None }
+}
+
+/// The account that the credentials are about.
+pub(super) fn candidate<'a>(
+    identity: &Identity<'a>,
+    rule: &Checked,
+    config: &Config,
+) -> Option<&'a Arc<Account>> {
+    match (identity.credentials.id, &identity.credentials.pin) {
+        (None, Some(pin)) => by_pin(identity.snapshot, pin.expose(), rule, config),
+        _ => identity.named,
+    }
+}
+
+/// A calling card's PIN alone; other accounts' only where the configuration allows it.
+fn by_pin<'a>(
+    snapshot: &'a Snapshot,
+    pin: &str,
+    rule: &Checked,
+    config: &Config,
+) -> Option<&'a Arc<Account>> {
+    let joined = matches!(config.callingcardauth, 1 | 3);
+    let named = matches!(config.callingcardauth, 2 | 3);
+    let mut found = None;
+    // Every account is compared, so that the time does not tell how far the search went.
+    for account in snapshot.accounts().filter(|account| pin_counts(account, rule, config)) {
+        let is_pin = !account.pin.is_empty() && account.pin.expose() == pin;
+        let is_joined = joined && pin == format!("{}{}", account.username, account.password.expose());
+        // The username of a calling card is as secret as its PIN; other accounts' usernames are not.
+        let is_card = named && account.kind == AccountKind::CallingCard && pin == &*account.username;
+        if is_pin || is_joined || is_card {
+            found.get_or_insert(account);
+        }
+    }
+    found
 }
 
 /// What the server holds against the credentials.

@@ -1,6 +1,6 @@
 //! The last requests, for administrators: what was asked, from where, what let it in or kept it out, what was
-//! answered, how long it took. Requests are kept as they were parsed and masked when they are shown, in buffers that are
-//! used again, so that noting one costs little more than copying its bytes.
+//! answered, how long it took. Requests are kept as they were parsed and masked when they are shown, so that noting one
+//! costs little.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use strowger_model::{AccountId, Wall};
 use super::find;
 use super::identify::Identified;
 use crate::auth::{Level, Place, Proof};
-use crate::declare::{Effect, Outcome};
+use crate::declare::{Effect, Fields, Outcome};
 use crate::reply::{Data, Shape};
 use crate::request::{Request, Transport};
 
@@ -120,20 +120,18 @@ impl Course {
     }
 }
 
-/// The texts of a request one behind the other: the command, names and values, positional fields. A record that makes
-/// room for a new one hands its buffers on.
+/// A request as it was parsed.
 #[derive(Debug, Default)]
-struct Flat {
-    texts: String,
-    ends: Vec<usize>,
-    /// How many of them are names and values.
-    fields: usize,
+struct Parsed {
+    command: String,
+    fields: Fields,
+    positional: Vec<String>,
     positional_credentials: bool,
 }
 
 #[derive(Debug)]
 enum Kept {
-    Whole(Flat),
+    Whole(Parsed),
     Text { command: String, user: String, text: String },
 }
 
@@ -148,14 +146,6 @@ struct Record {
     failed: bool,
     answer: String,
     calls: Vec<String>,
-}
-
-/// A request as it is read again.
-struct View<'a> {
-    command: &'a str,
-    fields: Vec<(&'a str, &'a str)>,
-    positional: Vec<&'a str>,
-    positional_credentials: bool,
 }
 
 /// One request as it is shown: masked.
@@ -193,21 +183,17 @@ pub struct Filter {
 pub struct Inspector(Mutex<VecDeque<Record>>);
 
 impl Inspector {
-    /// Notes a request and forgets the oldest beyond `most`.
+    /// Notes a request, whose texts it takes, and forgets the oldest beyond `most`.
     pub fn note(
         &self,
         most: usize,
         at: Wall,
         took_us: u64,
-        request: &Request,
+        request: &mut Request,
         course: Course,
         outcome: &Outcome,
     ) {
-        let (mut flat, mut answer) = match self.make_room(most) {
-            Some(Record { kept: Kept::Whole(flat), answer, .. }) => (flat, answer),
-            _ => Default::default(),
-        };
-        answer.clear();
+        let mut answer = String::new();
         let calls = match outcome {
             Ok(reply) => {
                 first_line(&mut answer, &reply.shape);
@@ -218,43 +204,37 @@ impl Inspector {
                 Vec::new()
             }
         };
-        let kept = if request.size <= MAX_WHOLE_BYTES && request.fields.len() <= MAX_WHOLE_FIELDS {
-            flat.fill(request);
-            Kept::Whole(flat)
-        } else {
-            Kept::masked(&View::of(request))
-        };
+        let whole = request.size <= MAX_WHOLE_BYTES && request.fields.len() <= MAX_WHOLE_FIELDS;
+        let parsed = Parsed::take(request);
         let record = Record {
             at,
             took_us,
             transport: request.origin.transport,
             address: request.origin.peer.ip().to_canonical(),
-            kept,
+            kept: if whole { Kept::Whole(parsed) } else { Kept::masked(&parsed) },
             course,
             failed: outcome.is_err(),
             answer,
             calls,
         };
-        self.ring().push_back(record);
+        // What is forgotten is freed outside the lock.
+        drop(self.push(most, record));
     }
 
     fn ring(&self) -> MutexGuard<'_, VecDeque<Record>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out the oldest beyond `most` and one; gives the youngest of them.
-    fn make_room(&self, most: usize) -> Option<Record> {
-        let mut gone: VecDeque<Record> = {
-            let mut ring = self.ring();
-            let kept = ring.len();
-            match (kept + 1).saturating_sub(most) {
-                0 => return None,
-                1 => return ring.pop_front(),
-                surplus => ring.drain(..surplus.min(kept)).collect(),
-            }
-        };
-        // The others are freed outside the lock.
-        gone.pop_back()
+    /// Gives the oldest, where it has to go.
+    fn push(&self, most: usize, record: Record) -> Option<Record> {
+        let mut ring = self.ring();
+        ring.push_back(record);
+        let surplus = ring.len().saturating_sub(most);
+        if surplus > 1 {
+            // Fewer are kept since the last request.
+            ring.drain(1..surplus);
+        }
+        if surplus > 0 { ring.pop_front() } else { None }
     }
 
     /// The youngest that fit, the youngest first.
@@ -274,70 +254,31 @@ impl Filter {
     }
 }
 
-impl Flat {
-    fn fill(&mut self, request: &Request) {
-        self.texts.clear();
-        self.ends.clear();
-        self.fields = request.fields.len();
-        self.positional_credentials = request.positional_credentials;
-        self.put(&request.command);
-        for (name, value) in &request.fields {
-            self.put(name);
-            self.put(value);
-        }
-        for value in &request.positional {
-            self.put(value);
-        }
-    }
-
-    fn put(&mut self, text: &str) {
-        self.texts.push_str(text);
-        self.ends.push(self.texts.len());
-    }
-
-    fn view(&self) -> View<'_> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let mut texts = starts.zip(&self.ends).map(|(start, end)| &self.texts[start..*end]);
-        let command = texts.next().unwrap_or_default();
-        let mut fields = Vec::with_capacity(self.fields);
-        while fields.len() < self.fields
-            && let (Some(name), Some(value)) = (texts.next(), texts.next())
-        {
-            fields.push((name, value));
-        }
-        let positional_credentials = self.positional_credentials;
-        View { command, fields, positional: texts.collect(), positional_credentials }
-    }
-}
-
-impl<'a> View<'a> {
-    fn of(request: &'a Request) -> Self {
+impl Parsed {
+    fn take(request: &mut Request) -> Self {
         Self {
-            command: &request.command,
-            fields: request.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
-            positional: request.positional.iter().map(String::as_str).collect(),
+            command: std::mem::take(&mut request.command),
+            fields: std::mem::take(&mut request.fields),
+            positional: std::mem::take(&mut request.positional),
             positional_credentials: request.positional_credentials,
         }
-    }
-
-    fn field(&self, name: &str) -> Option<&'a str> {
-        self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 }
 
 impl Kept {
-    fn masked(request: &View<'_>) -> Self {
-        Self::Text { command: cut(request.command, MAX_VALUE), user: user_of(request), text: masked(request) }
+    fn masked(request: &Parsed) -> Self {
+        Self::Text {
+            command: cut(&request.command, MAX_VALUE),
+            user: user_of(request),
+            text: masked(request),
+        }
     }
 }
 
 impl Record {
     fn show(&self) -> Shown {
         let (command, user, request) = match &self.kept {
-            Kept::Whole(flat) => {
-                let request = flat.view();
-                (cut(request.command, MAX_VALUE), user_of(&request), masked(&request))
-            }
+            Kept::Whole(request) => (cut(&request.command, MAX_VALUE), user_of(request), masked(request)),
             Kept::Text { command, user, text } => (command.clone(), user.clone(), text.clone()),
         };
         let money = find(&command).is_some_and(|c| !matches!(c.effect, Effect::Read | Effect::Session));
@@ -361,9 +302,10 @@ impl Record {
 }
 
 /// The user as the request names it.
-fn user_of(request: &View<'_>) -> String {
-    let named = ["authid", "usr", "userid", "username"].iter().find_map(|name| request.field(name));
-    let positional = || request.positional.get(1).filter(|_| request.positional_credentials).copied();
+fn user_of(request: &Parsed) -> String {
+    let named = ["authid", "usr", "userid", "username"].iter().find_map(|name| request.fields.get(name));
+    let positional =
+        || request.positional.get(1).filter(|_| request.positional_credentials).map(String::as_str);
     cut(named.or_else(positional).unwrap_or_default(), MAX_VALUE)
 }
 
@@ -393,27 +335,27 @@ const SECRET: [&str; 20] = [
     "answer", "csv", "txt", "message", "value", "text", "body", "request",
 ];
 
-fn is_shown(request: &View<'_>, name: &str) -> bool {
+fn is_shown(request: &Parsed, name: &str) -> bool {
     if PLAIN.contains(&name) {
         return true;
     }
     // What nobody declared may be a secret under a misspelt name.
-    let declared = find(request.command).is_some_and(|command| command.declares(name));
+    let declared = find(&request.command).is_some_and(|command| command.declares(name));
     declared && !SECRET.iter().any(|secret| name.contains(secret))
 }
 
 /// The request in one line, without secrets.
-fn masked(request: &View<'_>) -> String {
-    let mut text = cut(request.command, MAX_VALUE);
-    for (name, value) in &request.fields {
-        if *name == "apientry" || text.len() > MAX_TEXT {
+fn masked(request: &Parsed) -> String {
+    let mut text = cut(&request.command, MAX_VALUE);
+    for (name, value) in request.fields.iter() {
+        if name == "apientry" || text.len() > MAX_TEXT {
             continue;
         }
         let value =
             if value.is_empty() || is_shown(request, name) { cut(value, MAX_VALUE) } else { "***".into() };
         text.push_str(&format!("&{}={value}", cut(name, MAX_VALUE)));
     }
-    let command = find(request.command);
+    let command = find(&request.command);
     let credentials = if request.positional_credentials { 3 } else { 0 };
     for (index, value) in request.positional.iter().enumerate() {
         if text.len() > MAX_TEXT {
@@ -468,7 +410,11 @@ fn mask_secrets(text: &mut String) {
 
 /// The ids of calls that an answer names.
 fn calls_of(data: &[(Cow<'static, str>, Data)]) -> Vec<String> {
-    let calls = data.iter().filter(|(name, _)| name.starts_with("callid"));
+    let named = |(name, _): &&(Cow<'static, str>, Data)| name.starts_with("callid");
+    if !data.iter().any(|value| named(&value)) {
+        return Vec::new();
+    }
+    let calls = data.iter().filter(named);
     let listed = calls.flat_map(|(_, value)| match value {
         Data::List(items) => items.iter().map(Data::to_line).collect(),
         Data::Null => Vec::new(),
@@ -485,10 +431,10 @@ mod tests {
 
     fn note(inspector: &Inspector, most: usize, line: &str, outcome: &Outcome) {
         let here = "192.0.2.1:9".parse().unwrap();
-        let request = Request::line(Origin::new(here, here, Transport::Tcp), line.as_bytes());
+        let mut request = Request::line(Origin::new(here, here, Transport::Tcp), line.as_bytes());
         let course =
             Course { stage: Stage::Ran, level: Level::User, proof: Proof::Password, ..Course::default() };
-        inspector.note(most, Wall(1), 5, &request, course, outcome);
+        inspector.note(most, Wall(1), 5, &mut request, course, outcome);
     }
 
     fn all() -> Filter {

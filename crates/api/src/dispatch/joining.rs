@@ -50,8 +50,7 @@ impl Dispatcher {
     async fn join(self: &Arc<Self>, mut request: Request, id: &Value) -> Result<Joined, JoinRefused> {
         let place = Arc::new(Joining::default());
         request.joining = Some(Arc::clone(&place));
-        let most = usize::try_from(self.switch.config().apiinspect).unwrap_or_default();
-        let handled = Arc::clone(self).handle(Box::new(request), most);
+        let handled = Arc::clone(self).handle(Box::new(request), self.switch.config());
         let outcome = match detached(Box::pin(handled)).await {
             Ok((outcome, _)) => outcome,
             Err(Panicked) => {
@@ -70,7 +69,7 @@ impl Dispatcher {
     fn prepared(&self, mut request: Request) -> Request {
         request.decrypt(&self.switch.config().httpapiencryptkey);
         COMMAND.clone_into(&mut request.command);
-        request.fields.retain(|(name, _)| name != "apientry");
+        request.fields = request.fields.iter().filter(|(name, _)| *name != "apientry").collect();
         request
     }
 

@@ -58,7 +58,10 @@ pub(super) fn jsonp(request: &Request, config: &Config) -> Result<(), Failure> {
         return Err(Failure::unavailable("JSONP is switched off, see enablejsonp"));
     }
     let asked = request.format == Format::Jsonp || (request.jsonp_guessed && switched_on);
-    match request.field("callback").filter(|name| asked && !name.is_empty()) {
+    if !asked {
+        return Ok(());
+    }
+    match request.field("callback").filter(|name| !name.is_empty()) {
         Some(name) if !is_callback(name) => {
             Err(Failure::invalid("callback must be 1 to 64 letters, digits, '_', '.' or '$'"))
         }

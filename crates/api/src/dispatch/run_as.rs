@@ -5,6 +5,7 @@ use std::sync::Arc;
 use strowger_model::{Account, Scope};
 
 use super::Call;
+use super::call::Asked;
 use crate::auth::Level;
 use crate::declare::{Args, Command, Outcome};
 use crate::reply::Failure;
@@ -20,10 +21,10 @@ impl Call {
         if !account.active {
             return Err(Failure::denied("the account is disabled"));
         }
-        let call = Self {
+        let call = Asked {
             command,
             args,
-            caller_name: account.username.to_string(),
+            console_name: String::new(),
             caller: Some(Arc::clone(&account)),
             level: Level::User,
             scope: Scope::Own(account.id),
@@ -34,8 +35,8 @@ impl Call {
             stream: None,
             api_key: None,
             cursor: None,
-            ..self.clone()
+            ..Asked::clone(self)
         };
-        self.dispatcher.run(Box::new(call)).await
+        self.dispatcher.run(call.into()).await
     }
 }

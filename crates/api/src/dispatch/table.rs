@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use foldhash::fast::RandomState;
+
 use crate::commands::{GROUPS, UNAVAILABLE};
 use crate::declare::Command;
 
@@ -21,7 +23,7 @@ pub fn commands() -> &'static [&'static Command] {
 /// The command of this name or alias, in any case.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Command> {
-    static BY_NAME: OnceLock<HashMap<&'static str, &'static Command>> = OnceLock::new();
+    static BY_NAME: OnceLock<HashMap<&'static str, &'static Command, RandomState>> = OnceLock::new();
     let by_name = BY_NAME.get_or_init(|| {
         commands().iter().flat_map(|command| command.names().map(|name| (name, *command))).collect()
     });

@@ -8,6 +8,7 @@ use strowger_model::{Account, Scope};
 use strowger_store::{Cell, Piece, Slot, SqlAnswer, SqlTemplate, Store, pieces, user_column};
 
 use super::Call;
+use crate::declare::Fields;
 use crate::reply::Failure;
 
 /// Characters of one request parameter that go into a text.
@@ -21,7 +22,7 @@ pub struct Input {
     /// Whom it is about: `targetuser`, else the caller.
     pub account: Option<Arc<Account>>,
     /// Its parameters, names in lower case.
-    pub fields: Vec<(String, String)>,
+    pub fields: Fields,
 }
 
 impl Input {
@@ -32,7 +33,7 @@ impl Input {
 
     /// A parameter of the request, by its name.
     fn sent(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.fields.get(name)
     }
 
     /// A field of the account, where there is an account and such a column.

@@ -48,7 +48,7 @@ pub fn probe(command: &Command, param: &Param) -> Probed {
 /// The command takes this value of the parameter, or refuses the request for another reason.
 fn accepts(command: &Command, param: &Param, text: &str) -> bool {
     let Run::Here { check, .. } = command.run else { return true };
-    let args = Args { named: vec![(param.name.to_owned(), text.to_owned())], positional: Vec::new() };
+    let args = Args { named: [(param.name, text)].into_iter().collect(), positional: Vec::new() };
     match check(&with_required(command, param, args)) {
         Err(wrong) if matches!(wrong.kind, Kind::InvalidParameter) => {
             !wrong.text.starts_with(&format!("{} must be", param.name))
@@ -60,7 +60,7 @@ fn accepts(command: &Command, param: &Param, text: &str) -> bool {
 /// Parameters are read in order: those before the asked one must not fail first.
 fn with_required(command: &Command, asked: &Param, mut args: Args) -> Args {
     let others = command.params.iter().filter(|param| param.is_required() && param.name != asked.name);
-    args.named.extend(others.map(|param| (param.name.to_owned(), "1".to_owned())));
+    args.named.extend(others.map(|param| (param.name, "1")));
     args
 }
 

@@ -88,6 +88,8 @@ pub struct Answer {
     pub status: u16,
     /// The HTTP Content-Type.
     pub content_type: &'static str,
+    /// It is of one moment and for one reader: `X-Content-Type-Options: nosniff` and `Cache-Control: no-store`.
+    pub fleeting: bool,
     /// More HTTP headers.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// Without a line end. Over UDP an empty body means that nothing is sent.
@@ -103,6 +105,7 @@ impl Answer {
         Self {
             status,
             content_type: "text/plain; charset=utf-8",
+            fleeting: false,
             headers: Vec::new(),
             body: Vec::new(),
             close: false,
@@ -125,8 +128,7 @@ pub fn encode(outcome: Result<Reply, Failure>, wanted: &Wanted) -> Answer {
         Ok(reply) => encode_success(reply, format, wanted),
         Err(failure) => encode_failure(&failure, format, wanted),
     };
-    let mut headers: Vec<(&'static str, Cow<'static, str>)> =
-        vec![("X-Content-Type-Options", "nosniff".into()), ("Cache-Control", "no-store".into())];
+    let mut headers: Vec<(&'static str, Cow<'static, str>)> = Vec::new();
     if let Some(seconds) = retry_after_s {
         headers.push(("Retry-After", seconds.to_string().into()));
     }
@@ -136,6 +138,7 @@ pub fn encode(outcome: Result<Reply, Failure>, wanted: &Wanted) -> Answer {
     Answer {
         status,
         content_type: own_type.unwrap_or(format.content_type()),
+        fleeting: true,
         headers,
         body: body.into_bytes(),
         close,
@@ -159,7 +162,7 @@ pub fn is_callback(name: &str) -> bool {
 
 fn encode_success(mut reply: Reply, format: Format, wanted: &Wanted) -> String {
     loop {
-        let body = write_success(&reply, format, wanted);
+        let body = write_success(&mut reply, format, wanted);
         let fits = wanted.limit.is_none_or(|limit| body.len() <= limit);
         if fits || !reply.drop_row() {
             return cut(body, wanted.limit);
@@ -167,12 +170,13 @@ fn encode_success(mut reply: Reply, format: Format, wanted: &Wanted) -> String {
     }
 }
 
-fn write_success(reply: &Reply, format: Format, wanted: &Wanted) -> String {
+/// A reply that is a single line has it no more afterwards; of a table rows may be dropped, and it is written again.
+fn write_success(reply: &mut Reply, format: Format, wanted: &Wanted) -> String {
     let soften = |text: String| if wanted.soften && names_error(&text) { soften_errors(&text) } else { text };
     match format {
         // What a request asks for is told even where the command could have changed something, as `db` can.
         Format::Text if wanted.old && wanted.bare_ok && matches!(reply.shape, Shape::Ok(_)) => "OK".into(),
-        Format::Text => soften(reply.text()),
+        Format::Text => soften(reply.take_text()),
         Format::Html => page(&soften(reply.text()), reply, wanted.soften),
         Format::Json | Format::Jsonp | Format::Xml | Format::Soap { .. } => {
             let text = soften(reply.headline());
@@ -212,7 +216,9 @@ fn cut(mut body: String, limit: Option<usize>) -> String {
 
 fn names_error(text: &str) -> bool {
     const WORD: &[u8] = b"error";
-    text.as_bytes().windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD))
+    let bytes = text.as_bytes();
+    let begins = |at: usize| bytes.get(at..at + WORD.len()).is_some_and(|w| w.eq_ignore_ascii_case(WORD));
+    bytes.iter().enumerate().any(|(at, byte)| byte.to_ascii_lowercase() == WORD[0] && begins(at))
 }
 
 /// Clients look for the word anywhere in the text and take its presence for a failure.

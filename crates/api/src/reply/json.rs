@@ -10,6 +10,8 @@ pub fn write(out: &mut String, data: &Data) {
         Data::Int(value) => out.push_str(&value.to_string()),
         Data::Decimal(text) if is_number(text) => out.push_str(text),
         Data::Decimal(text) | Data::Text(text) => write_text(out, text),
+        Data::Amount(amount) => out.push_str(&amount.to_string()),
+        Data::Unit(unit) => write_text(out, unit.code()),
         Data::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {

@@ -13,6 +13,7 @@ pub use failure::{Failure, Kind};
 pub(crate) use xml::escape as escape_xml;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use strowger_model::{Amount, Unit};
 use strowger_store::{Cell, Table};
@@ -28,6 +29,10 @@ pub enum Data {
     Int(i64),
     /// An exact decimal, as text.
     Decimal(String),
+    /// An amount, an exact decimal too.
+    Amount(Amount),
+    /// What an amount counts.
+    Unit(Unit),
     /// A text.
     Text(String),
     /// Several.
@@ -45,6 +50,8 @@ impl Data {
             Self::Bool(value) => u8::from(*value).to_string(),
             Self::Int(value) => value.to_string(),
             Self::Decimal(text) => text.clone(),
+            Self::Amount(amount) => amount.to_string(),
+            Self::Unit(unit) => unit.code().to_owned(),
             Self::Text(text) => escape_line(text),
             Self::List(items) => items.iter().map(Self::to_line).collect::<Vec<_>>().join(","),
             Self::Map(items) => items
@@ -67,7 +74,7 @@ fn escape_line(text: &str) -> String {
 /// An answer that is one line stays one: what a request or a row brought along must not look like the next answer of
 /// a stream.
 fn one_line(text: String) -> String {
-    if !text.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+    if !text.bytes().any(|byte| byte <= b'\r' && matches!(byte, b'\r' | b'\n' | 0)) {
         return text;
     }
     text.replace('\r', "\\r").replace('\n', "\\n").replace('\0', "\u{fffd}")
@@ -86,8 +93,8 @@ data_from! {
     i32 => value Self::Int(value.into()),
     u32 => value Self::Int(value.into()),
     u64 => value i64::try_from(value).map_or_else(|_| Self::Decimal(value.to_string()), Self::Int),
-    Amount => value Self::Decimal(value.to_string()),
-    Unit => unit Self::Text(unit.code().into()),
+    Amount => value Self::Amount(value),
+    Unit => unit Self::Unit(unit),
     Vec<Data> => items Self::List(items),
 }
 
@@ -125,6 +132,9 @@ pub enum Shape {
         rows: Vec<Vec<Data>>,
     },
 }
+
+/// Values of the structured form for which room is made at once.
+const USUAL_VALUES: usize = 4;
 
 /// A success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +196,9 @@ impl Reply {
     /// One more value of the structured form.
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Data>) -> Self {
+        if self.data.capacity() == 0 {
+            self.data = Vec::with_capacity(USUAL_VALUES);
+        }
         self.data.push((name.into(), value.into()));
         self
     }
@@ -248,6 +261,14 @@ impl Reply {
         }
     }
 
+    /// The text form; a single line is not there any more afterwards.
+    pub fn take_text(&mut self) -> String {
+        match &mut self.shape {
+            Shape::Bare(text) => one_line(std::mem::take(text)),
+            _ => self.text(),
+        }
+    }
+
     /// The first line of the text form: what stands in the `text` field of structured formats.
     #[must_use]
     pub fn headline(&self) -> String {
@@ -298,15 +319,8 @@ impl Reply {
 pub fn credit_text(amount: Amount, unit: Unit, postpaid: bool) -> String {
     let mut text = String::with_capacity(48);
     text.push_str(if postpaid { "Postpaid " } else { "Your credit is " });
-    let amount = amount.to_string();
-    if unit == Unit::USD {
-        text.push('$');
-        text.push_str(&amount);
-    } else {
-        text.push_str(&amount);
-        text.push(' ');
-        text.push_str(unit.code());
-    }
+    let written = if unit == Unit::USD { write!(text, "${amount}") } else { write!(text, "{amount} {unit}") };
+    debug_assert!(written.is_ok(), "a text takes everything");
     text
 }
 

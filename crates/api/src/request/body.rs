@@ -55,7 +55,7 @@ impl Request {
         let named = !self.command.is_empty() || self.field("apientry").is_some();
         match kind {
             Kind::Line if !named => self.read_plain(text.trim()),
-            Kind::Form | Kind::Line => self.push(query::parse(text.trim(), true)),
+            Kind::Form | Kind::Line => self.read_query(text.trim(), true),
             Kind::Ini => self.push(ini(&text)),
             Kind::Json => {
                 self.format = Format::Json;

@@ -2,9 +2,9 @@
 
 use strowger_model::AccountId;
 
-use super::{Known, Origin, Request, Transport, query};
+use super::{Known, Origin, Request, Transport};
 use crate::auth::Level;
-use crate::declare::Reach;
+use crate::declare::{Fields, Reach};
 
 /// Somebody who logged in at the console.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl Request {
         let line = line.trim().trim_start_matches('/');
         if line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("mvapi")) {
             let query = line.split_once('?').map_or("", |(_, query)| query);
-            request.push(query::parse(query, false));
+            request.read_query(query, false);
         } else {
             request.read_command(line);
         }
@@ -50,29 +50,29 @@ impl Request {
     /// the line itself names as a credential does not count.
     pub(crate) fn with_line(&self, line: &str) -> Self {
         let mut inner = Self {
-            fields: Vec::new(),
+            fields: Fields::default(),
             positional: Vec::new(),
             positional_credentials: false,
             ..self.clone()
         };
         inner.read_command(line.trim().trim_start_matches('/'));
         let of_line = std::mem::take(&mut inner.fields);
-        inner.push(self.credentials());
-        inner.push(of_line.into_iter().filter(|(name, _)| !is_credential(name) && name != "apientry"));
+        inner.push(self.credentials().iter());
+        inner.push(of_line.iter().filter(|(name, _)| !is_credential(name) && *name != "apientry"));
         inner.take_numbered();
         inner
     }
 
     /// The credentials under the names that no command takes for its own.
-    fn credentials(&self) -> Vec<(String, String)> {
+    fn credentials(&self) -> Fields {
         let plain = |name: &str| match name {
             "usr" | "userid" | "username" if self.field("authid").is_none() => Some("authid"),
             "pwd" | "password" if self.field("authpwd").is_none() => Some("authpwd"),
             _ => None,
         };
         let fields = self.fields.iter().filter_map(|(name, value)| match plain(name) {
-            Some(name) => Some((name.to_owned(), value.clone())),
-            None => is_credential(name).then(|| (name.clone(), value.clone())),
+            Some(name) => Some((name, value)),
+            None => is_credential(name).then_some((name, value)),
         });
         fields.collect()
     }
@@ -83,7 +83,7 @@ impl Request {
         let rest = line.get(at + 1..).unwrap_or_default().trim();
         let single = crate::dispatch::find(&self.command).is_some_and(|c| c.params.len() == 1);
         match line.as_bytes().get(at) {
-            Some(b'&' | b'?') => self.push(query::parse(rest, false)),
+            Some(b'&' | b'?') => self.read_query(rest, false),
             Some(b',') => self.read_positional(rest.split(',').collect(), ','),
             Some(_) if single && !is_named(rest) => self.positional = vec![rest.to_owned()],
             Some(_) => self.read_positional(rest.split(' ').filter(|word| !word.is_empty()).collect(), ' '),
@@ -98,7 +98,7 @@ impl Request {
             .is_some_and(|c| c.params.is_empty() && c.reach == Reach::Account);
         if about && self.positional.len() == 1 && self.field("targetuser").is_none() {
             let account = self.positional.remove(0);
-            self.push([("targetuser".to_owned(), account)]);
+            self.push([("targetuser", account)]);
         }
     }
 }
@@ -172,7 +172,7 @@ mod tests {
                 "{outer}"
             );
             assert!(credentials.key.is_some(), "{outer}");
-            let named = |name: &str| args.named.iter().any(|(given, _)| given == name);
+            let named = |name: &str| args.named(name).is_some();
             assert!(named("usr") && !named("pwd") && !named("authpwd") && !named("txt"), "{:?}", args.named);
         }
         assert_eq!(read("cdr days=3 maxcount=5").field("maxcount"), Some("5"));

@@ -5,7 +5,8 @@
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{Request, query};
+use super::{MAX_FIELDS, Request, query};
+use crate::declare::Fields;
 use crate::reply::Failure;
 
 /// The parameter that holds a whole query.
@@ -23,52 +24,65 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 impl Request {
     /// Opens what is encrypted. Without a key nothing is looked at, but a query that only a key can open is named.
     pub(crate) fn decrypt(&mut self, key: &str) {
-        let whole = self.fields.iter().position(|(name, _)| name == WHOLE);
-        let marked = |text: &String| text.starts_with(MARK);
+        let whole = self.field(WHOLE).is_some();
+        let marked = |text: &str| text.starts_with(MARK);
         let single = !key.is_empty()
-            && (self.fields.iter().any(|(_, value)| marked(value)) || self.positional.iter().any(marked));
-        if whole.is_none() && !single {
+            && (self.fields.iter().any(|(_, value)| marked(value))
+                || self.positional.iter().any(|v| marked(v)));
+        if !whole && !single {
             return;
         }
-        match self.open_all(whole, key) {
+        match self.open_all(key) {
             Ok(()) => self.finish(),
             Err(failure) => self.broken = Some(failure),
         }
     }
 
-    fn open_all(&mut self, whole: Option<usize>, key: &str) -> Result<(), Failure> {
-        if let Some(at) = whole {
-            if key.is_empty() {
-                return Err(Failure::invalid("mcrfs cannot be read: httpapiencryptkey is not set"));
-            }
-            let (_, text) = self.fields.remove(at);
-            let bytes = open(&text, key).ok_or_else(|| wrong(WHOLE))?;
-            // The original's clients keep to seven bits, and so does the original.
-            let inner: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
-            let inner = query::text_of(&inner);
-            let inner = inner
-                .split_once('?')
-                .filter(|(path, _)| !path.contains(['=', '&']))
-                .map_or(&*inner, |(_, q)| q);
-            // Values may be encoded twice: for themselves, and for the query that they were made from.
-            let again = |(name, value): (String, String)| (name, query::decode(&value, false));
-            let opened: Vec<_> = query::parse(inner, false).into_iter().map(again).collect();
-            let rest = self.fields.split_off(at);
-            self.push(opened);
-            self.push(rest);
-        }
-        for (name, value) in &mut self.fields {
-            if let Some(sealed) = value.strip_prefix(MARK) {
-                let bytes = open(sealed, key).ok_or_else(|| wrong(name))?;
-                *value = query::decode(&query::text_of(&bytes), false);
+    fn open_all(&mut self, key: &str) -> Result<(), Failure> {
+        let sealed = std::mem::take(&mut self.fields);
+        let mut whole = false;
+        for (name, value) in sealed.iter() {
+            if name == WHOLE && !std::mem::replace(&mut whole, true) {
+                self.open_whole(value, key)?;
+            } else {
+                self.push([(name, value)]);
             }
         }
+        let mut fields = Fields::with_capacity(self.fields.bytes(), self.fields.len());
+        for (name, value) in self.fields.iter() {
+            match value.strip_prefix(MARK) {
+                Some(sealed) => {
+                    let bytes = open(sealed, key).ok_or_else(|| wrong(name))?;
+                    fields.push(name, &query::decode(&query::text_of(&bytes), false));
+                }
+                None => fields.push(name, value),
+            }
+        }
+        self.fields = fields;
         for value in &mut self.positional {
             if let Some(sealed) = value.strip_prefix(MARK) {
                 let bytes = open(sealed, key).ok_or_else(|| wrong("a positional value"))?;
                 *value = query::text_of(&bytes);
             }
         }
+        Ok(())
+    }
+
+    /// Reads the query that one value holds.
+    fn open_whole(&mut self, text: &str, key: &str) -> Result<(), Failure> {
+        if key.is_empty() {
+            return Err(Failure::invalid("mcrfs cannot be read: httpapiencryptkey is not set"));
+        }
+        let bytes = open(text, key).ok_or_else(|| wrong(WHOLE))?;
+        // The original's clients keep to seven bits, and so does the original.
+        let inner: Vec<u8> = bytes.iter().map(|byte| byte & 0x7f).collect();
+        let inner = query::text_of(&inner);
+        let inner =
+            inner.split_once('?').filter(|(path, _)| !path.contains(['=', '&'])).map_or(&*inner, |(_, q)| q);
+        let mut opened = Fields::default();
+        query::read(&mut opened, MAX_FIELDS, inner, false);
+        // Values may be encoded twice: for themselves, and for the query that they were made from.
+        self.push(opened.iter().map(|(name, value)| (name, query::decode(value, false))));
         Ok(())
     }
 }

@@ -53,11 +53,11 @@ impl Request {
         if is_entry || bare.starts_with('?') {
             let (path, query) = bare.split_once(['?', '&']).unwrap_or((bare, ""));
             self.take_path(path);
-            self.push(query::parse(query, false));
+            self.read_query(query, false);
             return;
         }
         if bare.split(['&', ',', ' ', '?']).next().is_some_and(|first| first.contains('=')) {
-            self.push(query::parse(bare, false));
+            self.read_query(bare, false);
             return;
         }
         let (name, rest, mark) = match bare.find([',', ' ', '&', '?']) {
@@ -67,9 +67,9 @@ impl Request {
         self.command = name.to_ascii_lowercase();
         match mark {
             b',' => self.read_positional(rest.split(',').collect(), ','),
-            b' ' if rest.contains('&') && !rest.contains(' ') => self.push(query::parse(rest, false)),
+            b' ' if rest.contains('&') && !rest.contains(' ') => self.read_query(rest, false),
             b' ' => self.read_positional(rest.split(' ').filter(|word| !word.is_empty()).collect(), ' '),
-            _ => self.push(query::parse(rest, false)),
+            _ => self.read_query(rest, false),
         }
         self.positional_credentials = !self.positional.is_empty();
     }

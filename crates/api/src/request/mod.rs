@@ -22,6 +22,7 @@ pub use console::ConsoleUser;
 pub use http::Http;
 pub use line::{is_api_path, is_request_line};
 
+use crate::declare::{Fields, trimmed};
 use crate::openapi::Document;
 use crate::push::PushSender;
 use crate::reply::{Failure, Format};
@@ -134,7 +135,7 @@ pub struct Request {
     /// The command's name as sent, in lower case; empty where none was named.
     pub(crate) command: String,
     /// Names in lower case.
-    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) fields: Fields,
     /// Without the command's name. Credentials in front of the arguments where `positional_credentials`.
     pub(crate) positional: Vec<String>,
     /// The first three positional fields are key, user and password.
@@ -165,7 +166,7 @@ impl Request {
             origin,
             known: Known::Nobody,
             command: String::new(),
-            fields: Vec::new(),
+            fields: Fields::default(),
             positional: Vec::new(),
             positional_credentials: false,
             bearer: None,
@@ -206,10 +207,15 @@ impl Request {
     }
 
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.fields.get(name)
     }
 
-    fn push(&mut self, fields: impl IntoIterator<Item = (String, String)>) {
+    /// Reads `name=value&…`; see [`query`].
+    fn read_query(&mut self, text: &str, form: bool) {
+        query::read(&mut self.fields, MAX_FIELDS, text, form);
+    }
+
+    fn push<N: AsRef<str>, V: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = (N, V)>) {
         let room = MAX_FIELDS.saturating_sub(self.fields.len());
         self.fields.extend(fields.into_iter().take(room));
     }
@@ -236,9 +242,9 @@ impl Request {
 
     /// Names the command, sorts `param1…`, reads the format: the last step of every constructor.
     fn finish(&mut self) {
-        let named = self.field("apientry").map(|name| name.trim().to_ascii_lowercase());
-        if let Some(name) = named.filter(|name| !name.is_empty()) {
-            self.command = name;
+        if let Some(name) = self.fields.get("apientry").map(trimmed).filter(|name| !name.is_empty()) {
+            name.clone_into(&mut self.command);
+            self.command.make_ascii_lowercase();
         }
         self.take_numbered();
         // Commands such as voicerecdownload have a numeric `format` of their own.
@@ -257,11 +263,11 @@ impl Request {
     /// password come first.
     fn take_numbered(&mut self) {
         let mut numbered: Vec<(usize, String)> = Vec::new();
-        for (name, value) in &self.fields {
+        for (name, value) in self.fields.iter() {
             let index = name.strip_prefix("param").and_then(|digits| digits.parse::<usize>().ok());
             let fits = index.filter(|index| (1..=MAX_FIELDS).contains(index));
             if let Some(index) = fits.filter(|index| numbered.iter().all(|(known, _)| known != index)) {
-                numbered.push((index, value.clone()));
+                numbered.push((index, value.to_owned()));
             }
         }
         let Some(count) = numbered.iter().map(|(index, _)| *index).max() else { return };

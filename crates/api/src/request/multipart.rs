@@ -87,7 +87,8 @@ mod tests {
         assert!(read("multipart/form-data; boundary=", b"x").broken.is_some());
         assert!(read(&format!("multipart/form-data; boundary={}", "a".repeat(71)), b"x").broken.is_some());
         for body in [&b""[..], b"--B", b"--B--", b"--B\r\n\r\n", b"\r\n--B\r\nno head"] {
-            assert_eq!(read("multipart/form-data; boundary=B", body).fields, [], "{}", body.escape_ascii());
+            let fields = read("multipart/form-data; boundary=B", body).fields;
+            assert!(fields.is_empty(), "{}", body.escape_ascii());
         }
         let torn = b"--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nvalue";
         assert_eq!(read("multipart/form-data; boundary=B", torn).field("a"), Some("value"));

@@ -2,34 +2,39 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
+
+use crate::declare::Fields;
 
 /// Fields for which room is made at once: more than most requests have.
 const USUAL_FIELDS: usize = 8;
 
-/// Splits and decodes. `form` makes `+` a space; elsewhere it stays, because phone numbers begin with it.
-pub fn parse(text: &str, form: bool) -> Vec<(String, String)> {
-    if form || text.as_bytes().contains(&b'%') {
-        parse_with(text, |value| decoded(value, form))
-    } else {
-        parse_with(text, |value| value.into())
+/// Splits and decodes, until there are `most` fields. `form` makes `+` a space; elsewhere it stays, because phone
+/// numbers begin with it.
+pub fn read(fields: &mut Fields, most: usize, text: &str, form: bool) {
+    if text.is_empty() {
+        return;
     }
-}
-
-fn parse_with(text: &str, decode: impl Fn(&str) -> Cow<'_, str>) -> Vec<(String, String)> {
+    if fields.is_empty() {
+        *fields = Fields::with_capacity(text.len(), USUAL_FIELDS);
+    }
+    if !form && text.is_ascii() && memchr(b'%', text.as_bytes()).is_none() {
+        fields.push_pairs(text, most);
+        return;
+    }
     let text = restore_ampersands(text);
-    let mut fields = Vec::with_capacity(if text.is_empty() { 0 } else { USUAL_FIELDS });
     let mut rest = Some(&*text);
-    while let Some(text) = rest {
+    while let Some(text) = rest
+        && fields.len() < most
+    {
         let (pair, behind) = cut(text, b'&');
         rest = behind;
         if !pair.is_empty() {
             let (name, value) = cut(pair, b'=');
-            let value = decode(value.unwrap_or_default()).into_owned();
-            fields.push((decode(name).trim().to_ascii_lowercase(), value));
+            fields.push_sent(&decoded(name, form), &decoded(value.unwrap_or_default(), form));
         }
     }
-    fields
 }
 
 /// What stands before the first `mark`, and what behind it. The parts are short: looking at byte after byte is quicker
@@ -44,9 +49,6 @@ pub fn cut(text: &str, mark: u8) -> (&str, Option<&str>) {
 /// `¶meter` and `¶m1` in the documents are `&parameter` and `&param1` that a browser took for the
 /// pilcrow's entity; clients copied them.
 fn restore_ampersands(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && !text.as_bytes().contains(&b'%') {
-        return text.into();
-    }
     if text.contains("\u{b6}m") || text.contains("%B6m") || text.contains("%b6m") {
         let text = text.replace("%C2%B6m", "&param").replace("%c2%b6m", "&param");
         return text.replace("%B6m", "&param").replace("%b6m", "&param").replace("\u{b6}m", "&param").into();
@@ -89,13 +91,15 @@ mod tests {
     use super::*;
 
     fn check(text: &str, form: bool, wanted: &[(&str, &str)]) {
-        let wanted: Vec<_> = wanted.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        assert_eq!(parse(text, form), wanted, "{text}");
+        let mut fields = Fields::default();
+        read(&mut fields, 4, text, form);
+        assert_eq!(fields.iter().collect::<Vec<_>>(), wanted, "{text}");
     }
 
     #[test]
     fn fields_are_split_and_decoded() {
         check("ApiEntry=balance&now&x=a%20b", false, &[("apientry", "balance"), ("now", ""), ("x", "a b")]);
+        check("a=1&b=2&c=3&d=4&e=5", false, &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
         check("a=%zz%4&b=1=2&&c=%E9", false, &[("a", "%zz%4"), ("b", "1=2"), ("c", "é")]);
     }
 

@@ -38,7 +38,7 @@ fn args(command: &Command, words: &[&str], from: &str) -> Args {
     let mut args = Args::default();
     for word in words {
         match word.split_once('=') {
-            Some((name, value)) => args.named.push((name.to_ascii_lowercase(), value.to_owned())),
+            Some((name, value)) => args.named.push(&name.to_ascii_lowercase(), value),
             None => args.positional.push((*word).to_owned()),
         }
     }
@@ -51,12 +51,12 @@ fn args(command: &Command, words: &[&str], from: &str) -> Args {
         "cli" if args.positional.is_empty() && !named(&args, &["anum"]) => args.positional.push(own()),
         "p2p" if args.positional.len() == 1 => args.positional.insert(0, own()),
         "p2p" if args.positional.is_empty() && !named(&args, &["anum", "cnum"]) => {
-            args.named.push(("anum".to_owned(), own()));
+            args.named.push("anum", from);
         }
         _ => {}
     }
     // The account is the sender's, whatever the text says.
-    args.named.retain(|(name, _)| command.declares(name));
+    args.named = args.named.iter().filter(|(name, _)| command.declares(name)).collect();
     args
 }
 

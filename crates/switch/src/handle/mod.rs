@@ -21,7 +21,7 @@ use strowger_config::Config;
 use strowger_guard::Guard;
 use strowger_media::EngineHandle;
 use strowger_model::event::{CallChanged, Notice};
-use strowger_model::{Account, AccountId, Now};
+use strowger_model::{Account, AccountId, Mono, Now};
 use strowger_route::Snapshot;
 use strowger_store::Store;
 use thiserror::Error;
@@ -106,6 +106,12 @@ impl Handle {
         self.0.clock.now()
     }
 
+    /// The process's monotonic time alone.
+    #[must_use]
+    pub fn mono(&self) -> Mono {
+        self.0.clock.mono()
+    }
+
     /// The process's clock as a function.
     #[must_use]
     pub fn clock(&self) -> Arc<dyn Fn() -> Now + Send + Sync> {
@@ -117,6 +123,12 @@ impl Handle {
     #[must_use]
     pub fn config(&self) -> Arc<Config> {
         self.0.config.load_full()
+    }
+
+    /// The configuration in force, for a look at it: not to be kept.
+    #[must_use]
+    pub fn peek_config(&self) -> arc_swap::Guard<Arc<Config>> {
+        self.0.config.load()
     }
 
     /// Reads the configuration anew and puts it in force, as far as it does not need a restart.

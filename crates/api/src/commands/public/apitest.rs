@@ -26,5 +26,5 @@ async fn run(call: Call, _: Params) -> Outcome {
     let address = call.source.address;
     Ok(Reply::ok(format!("api is working ({address})"))
         .with("ip", address.to_string())
-        .with("user", call.caller_name.clone()))
+        .with("user", call.caller_name()))
 }

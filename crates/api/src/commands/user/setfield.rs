@@ -162,7 +162,7 @@ fn shifted(call: &Call, params: Params) -> Result<Params, Failure> {
     }
     let mut args = call.args.clone();
     args.positional.remove(0);
-    args.named.push(("table".into(), first));
+    args.named.push("table", &first);
     Params::parse(&args)
 }
 
