@@ -86,6 +86,8 @@ pub(crate) struct Memory {
     /// A change of the machine's address that waits for its confirmation.
     pub address: Option<crate::host::Address>,
     pub callbacks: callbacks::Callbacks,
+    /// Who may listen to calls, and who does.
+    pub tickets: crate::listening::Tickets,
     /// Jobs of the number scanner.
     pub scanner: crate::scanner::Jobs,
     /// Digests that wait to be written.
@@ -346,7 +348,7 @@ impl Dispatcher {
         traits.course.target = call.target.as_ref().map(|account| account.id);
         traits.course.stage = Stage::Ran;
         call.entry.clone_from(&asked.entry);
-        call.request = call.passes_on().then(|| Box::new((*request).clone()));
+        call.request = call.keeps_request().then(|| Box::new((*request).clone()));
         traits.account.clone_from(&call.target);
         self.run(call).await
     }
