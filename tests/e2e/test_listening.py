@@ -9,9 +9,12 @@ import os
 import re
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
+import wave
 
 import pytest
 
@@ -19,6 +22,7 @@ from phone import SDP, Phone
 from strowger import ADMIN, ADMIN_PASSWORD, ROOT, Server, wait_for
 from websocket import PATIENCE_S, WebSocket, connect, read_until
 
+EXAMPLE = ROOT / "examples" / "listen" / "listen.py"
 TLS = ROOT / "crates" / "server" / "tests" / "tls"
 RATE_HZ = 8000
 # Hertz; both come round within 400 samples.
@@ -289,6 +293,21 @@ def test_behind_tls_the_address_is_too(server):
             assert share(caller[:2000], TONES["alice"]) > 0.9
 
 
+def test_the_example_keeps_the_sound(server, tmp_path):
+    with Talk(server) as talk:
+        url = url_of(server.ok("voicehere", dbcallid=talk.id))
+        command = [sys.executable, "-B", str(EXAMPLE), url, str(tmp_path / "call.wav"), "--seconds", "2"]
+        printed = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
+        assert json.loads(printed)["call"] == talk.id
+        again = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+        assert again.returncode == 1 and "404" in again.stderr, again
+    with wave.open(str(tmp_path / "call.wav")) as sound:
+        assert (sound.getnchannels(), sound.getframerate(), sound.getsampwidth()) == (2, RATE_HZ, 2)
+        samples = struct.unpack(f"<{sound.getnframes() * 2}h", sound.readframes(sound.getnframes()))
+    for channel, name in enumerate(TONES):
+        assert share(samples[channel::2][-RATE_HZ // 2:], TONES[name]) > 0.9, name
+
+
 def test_what_cannot_be_heard_says_why(server):
     other = SDP.replace("8 0 101", "18 101").replace("a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000", "a=rtpmap:18 G729/8000")
 
@@ -301,6 +320,10 @@ def test_what_cannot_be_heard_says_why(server):
     with Ringing(server, other, speak=False) as talk:
         answer = server.api("voicehere", dbcallid=talk.id)
         assert answer == "ERROR: not available: the call speaks G729, only PCMU and PCMA can be listened to", answer
+    sealed = SDP.replace("RTP/AVP", "RTP/SAVP") + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40 + "\r\n"
+    with Talk(server, sealed, speak=False) as talk:
+        answer = server.api("voicehere", dbcallid=talk.id)
+        assert answer == "ERROR: not available: the call is encrypted from end to end (SRTP)", answer
     with Phone(("127.0.0.1", server.ready["sip"]), "alice", timeout=30) as alice:
         answer = alice.invite("5005")
         assert answer.status == 200, answer
