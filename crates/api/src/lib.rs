@@ -17,6 +17,7 @@ mod events;
 pub mod fetch;
 pub mod folder;
 mod host;
+mod listening;
 pub mod logs;
 mod maintenance;
 mod mmq;
@@ -37,6 +38,7 @@ pub use events::{
     Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer, Webhook, WebhookDesk, WebhookProgress,
     WebhookTest, all_webhooks, note_webhook, webhook_signature, webhook_subscription,
 };
+pub use listening::{LISTEN_PATH, Listener};
 pub use mmq::{AfterRefusal, JoinRefused, Joined, Member, MemberAnswer};
 pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
 pub use push::{Push, PushSender, Stream};

@@ -19,6 +19,7 @@ mod negotiation;
 mod reasons;
 
 pub use app::{App, AppEvent, AppOrder};
+pub use call::{NotAudible, Voices};
 pub use calls::Calls;
 pub use env::{Env, Settings, Target};
 pub use hop::{Carrier, Hop, Local};

@@ -250,6 +250,8 @@ Api {
         "Messages that may wait for a slow device; then the oldest are lost, which it is told."
     mmqrate: u32 = "50" { max: 1_000_000, unit: "per second" }
         "Messages that one connection may send to the queue; 0 is no limit."
+    listentime: u32 = "30" { min: 1, max: 300, unit: "s" }
+        "How long the address that `voicehere` answers may be opened, once."
     apimaxrequest: u32 = "1048576" { min: 4096, max: 1_048_576, unit: "bytes" }
         "The longest body of an HTTP request or WebSocket message."
     apimaxline: u32 = "65536" { min: 1024, max: 65_536, unit: "bytes" }

@@ -20,6 +20,7 @@ use crate::connection::Client;
 use crate::files;
 use crate::forward;
 use crate::gate::Gate;
+use crate::listen;
 use crate::mmq;
 use crate::path::{Service, service};
 use crate::sse::{self, Page};
@@ -102,6 +103,7 @@ async fn whole(
         Service::ApiSocket => websocket::api(gate.clone(), *request, client),
         Service::SipSocket => websocket::sip(gate.clone(), *request, client),
         Service::QueueSocket => mmq::serve(gate.clone(), *request, client),
+        Service::ListenSocket => Box::pin(listen::serve(gate, *request, client)).await,
         Service::None(why) => plain(StatusCode::NOT_FOUND, why),
     }
 }

@@ -18,6 +18,7 @@ mod gate;
 mod http;
 mod limits;
 mod line;
+mod listen;
 mod mend;
 mod mmq;
 mod outgoing;

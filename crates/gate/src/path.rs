@@ -1,6 +1,6 @@
 //! Which service a path names.
 
-use strowger_api::is_api_path;
+use strowger_api::{LISTEN_PATH, is_api_path};
 
 /// The service behind an HTTP path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Service {
     SipSocket,
     /// The message queue over WebSocket.
     QueueSocket,
+    /// The sound of a call over WebSocket.
+    ListenSocket,
     /// Static files.
     Files,
     /// Nothing that is served; the text says what would be.
@@ -30,6 +32,9 @@ pub fn service(path: &str) -> Service {
     if begins("/mvweb/") {
         // A file's name may contain anything.
         Service::Files
+    } else if begins(LISTEN_PATH) {
+        // A token follows.
+        Service::ListenSocket
     } else if socket && contains("mvstwebsock") {
         Service::ApiSocket
     } else if socket && contains("mfstwebsock") {
@@ -65,6 +70,9 @@ mod tests {
             ("/MMSTWEBSOCK", Service::QueueSocket),
             ("/mvweb/mmstwebsock", Service::Files),
             ("/mvweb/x", Service::Files),
+            ("/mvlisten/00", Service::ListenSocket),
+            ("/MVListen/mvapireq", Service::ListenSocket),
+            ("/mvapireq/mvlisten/", Service::Api),
         ] {
             assert_eq!(service(path), expected, "{path}");
         }

@@ -73,13 +73,7 @@ where
     R: FnOnce(Socket) -> F + Send + 'static,
     F: Future<Output = ()> + Send,
 {
-    let Some(key) = handshake_key(request.method(), request.headers()) else {
-        let mut refusal =
-            plain(StatusCode::UPGRADE_REQUIRED, "this path is a WebSocket (RFC 6455, version 13)");
-        refusal.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        refusal.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-        return refusal;
-    };
+    let Some(key) = handshake_key(request.method(), request.headers()) else { return no_handshake() };
     let offered = lists(request.headers(), &header::SEC_WEBSOCKET_PROTOCOL, protocol);
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
@@ -100,6 +94,19 @@ where
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     }
     response
+}
+
+/// The answer to a request that is no handshake where one is wanted.
+pub(crate) fn no_handshake() -> Response<Full<Body>> {
+    let mut refusal = plain(StatusCode::UPGRADE_REQUIRED, "this path is a WebSocket (RFC 6455, version 13)");
+    refusal.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    refusal.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    refusal
+}
+
+/// The request is a proper handshake.
+pub(crate) fn is_handshake(request: &hyper::Request<Incoming>) -> bool {
+    handshake_key(request.method(), request.headers()).is_some()
 }
 
 /// The Sec-WebSocket-Accept of a proper handshake (RFC 6455 4.2.1).

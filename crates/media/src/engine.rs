@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::config::EngineConfig;
 use crate::orders::thread_of;
 use crate::sys::Wake;
+use crate::tap::Sink;
 use crate::worker::{Desk, Errand, Events, Worker};
 
 /// The media engine; it lives in its [`EngineHandle`].
@@ -146,6 +147,14 @@ impl EngineHandle {
         }
         // Orders for threads that do not exist.
         orders.clear();
+    }
+
+    /// Gives copies of what the slot hears to `sink`, until the slot is freed or the sink is gone. Where the slot is not
+    /// in use, or has [`MAX_TAPS`](crate::MAX_TAPS) already, the sink is dropped.
+    pub fn tap(&self, slot: SlotId, sink: Box<dyn Sink>) {
+        if let Some(thread) = self.0.threads.get(usize::from(slot.thread)) {
+            thread.desk.put(Errand::Tap(slot, sink));
+        }
     }
 
     /// Sends a packet through a port of every thread and waits for it. Blocks up to a second per thread that

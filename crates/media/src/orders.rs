@@ -163,7 +163,7 @@ impl Worker {
     }
 
     /// The slot if this generation of it is in use.
-    fn live(&mut self, id: SlotId) -> Option<&mut Slot> {
+    pub(crate) fn live(&mut self, id: SlotId) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(id.index as usize)?;
         (slot.id == id && !matches!(slot.phase, Phase::Resting(_))).then_some(slot)
     }

@@ -10,6 +10,7 @@ use strowger_rtp::{
 };
 
 use crate::ports::Pair;
+use crate::tap::Taps;
 use crate::worker::Heard;
 
 /// A port pair and its present use.
@@ -38,6 +39,7 @@ pub(crate) struct Talk {
     pub(crate) remote: Option<Remote>,
     pub(crate) patch: Option<SlotId>,
     pub(crate) source: Feed,
+    pub(crate) taps: Taps,
     rtp_latch: Option<Latcher>,
     rtcp_latch: Option<Latcher>,
     continuity: Continuity,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use strowger_model::media::{MediaEvent, MediaOrder};
-use strowger_model::{Mono, ShardId};
+use strowger_model::{Mono, ShardId, SlotId};
 use strowger_rtp::is_rtcp;
 
 use crate::config::EngineConfig;
@@ -17,6 +17,7 @@ use crate::pace::Pace;
 use crate::ports::PortFinder;
 use crate::slot::{Feed, Phase, Slot, plain};
 use crate::sys::{Epoll, NOT_READY, Ticker, Wake};
+use crate::tap::Sink;
 
 /// Where events go.
 pub(crate) type Events = Arc<dyn Fn(ShardId, MediaEvent) + Send + Sync>;
@@ -44,6 +45,7 @@ pub(crate) struct Heard {
 /// Something to be done between two rounds.
 pub(crate) enum Errand {
     Order(MediaOrder),
+    Tap(SlotId, Box<dyn Sink>),
     CloseCheck,
     Stop,
 }
@@ -289,6 +291,7 @@ impl Worker {
         let Some(slot) = slots.get_mut(index) else { return };
         let shard = slot.shard;
         let Some(header) = slot.hear(now, packet, from, &|event| events(shard, event)) else { return };
+        slot.talk.taps.give(&header, packet);
         match onward(slots, index) {
             Some(to) => slots[to].speak(now, &header, packet),
             None => slots[index].drop_packet(),
@@ -335,6 +338,11 @@ impl Worker {
         for errand in errands {
             match errand {
                 Errand::Order(order) => self.handle_order(now, order),
+                Errand::Tap(slot, sink) => {
+                    if let Some(slot) = self.live(slot) {
+                        slot.tap(sink);
+                    }
+                }
                 Errand::CloseCheck => self.check = None,
                 Errand::Stop => return true,
             }

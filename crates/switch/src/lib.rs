@@ -21,18 +21,20 @@ pub use directory::TableChange;
 pub use driver::flows::SipFlow;
 pub use driver::sys::{Interface, interfaces};
 pub use handle::types::{
-    ApiDatagram, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, InstantText, LineStatus,
-    LiveCall, LiveState, MessageRefusal, MessageState, OutboundRegistration, P2p, P2pError, P2pPlaced,
-    Registered, RoutingTest, Stopped, TestCall, UnregMode, WaitFor,
+    ApiDatagram, Audible, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, InstantText,
+    LineStatus, ListenError, LiveCall, LiveState, MessageRefusal, MessageState, OutboundRegistration, P2p,
+    P2pError, P2pPlaced, Registered, RoutingTest, Stopped, TestCall, UnregMode, WaitFor,
 };
-pub use handle::{ApiReply, Handle, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted};
+pub use handle::{
+    ApiReply, Handle, Listening, Reload, ReloadError, RestartError, SipRestarted, TrunksRestarted,
+};
 pub use listeners::{BindError, Listeners, Ports, bind_pair, bind_tcp, rebind_tcp};
 pub use shard::MAX_BODY_BYTES as MAX_MESSAGE_BYTES;
 pub use shard::{
     ApiInSip, Endpoint, RATE_WINDOW_S, RegisterStatistics, Shard, ShardInput, ShardOutput, ShardSetup,
 };
 pub use start::{Deps, Running, StartError, start};
-pub use strowger_call::{CallRating, TestReport};
+pub use strowger_call::{CallRating, NotAudible, TestReport, Voices};
 pub use strowger_location::{
     MAX_WORD_BYTES as MAX_PRESENCE_BYTES, OutboundState, REFRESH_BOUNDS_S, is_word as is_presence_word,
 };

@@ -586,6 +586,14 @@ class Client(Transport):
         """Unregisters a user's devices, or all; mode=1 removes the bindings silently."""
         return self.request("unreg", {"username": username, "ip": ip, "mode": mode, "targetuser": targetuser, "requestid": requestid})
 
+    def voicehere(self, dbcallid: str, phone: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Live listening to one call: answers with a WebSocket address that is good once and for listentime seconds and sends both sides' sound; PCMU and PCMA only; audited. Ringing a phone as a silent listener is not part of this version."""
+        return self.request("voicehere", {"dbcallid": dbcallid, "phone": phone, "targetuser": targetuser, "requestid": requestid})
+
+    def voicehere2(self, username: str, phone: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """As voicehere, by user: the youngest call that the user takes part in or pays for."""
+        return self.request("voicehere2", {"username": username, "phone": phone, "targetuser": targetuser, "requestid": requestid})
+
     def apireload(self, requestid: str | None = None) -> Reply[ApireloadData]:
         """Reloads tb_api at once; a wrong row is named and leaves the old rules."""
         return self.request("apireload", {"requestid": requestid})

@@ -1580,6 +1580,28 @@ export interface UnregParameters {
   "requestid"?: string;
 }
 
+export interface VoicehereParameters {
+  /** The call, as the first column of call has it, or its SIP Call-ID. Also spelt dbcallsid, callid. */
+  "dbcallid": string;
+  /** A phone to be rung as a silent listener: not part of this version, which answers so. */
+  "phone"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface Voicehere2Parameters {
+  /** Whose call: username, id or number. Of several calls the youngest that can be listened to. Also spelt user. */
+  "username": string;
+  /** A phone to be rung as a silent listener: not part of this version, which answers so. */
+  "phone"?: string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface ApireloadData {
   "entries": number;
 }
@@ -3299,6 +3321,16 @@ export class Client extends Transport {
   /** Unregisters a user's devices, or all; mode=1 removes the bindings silently. */
   unreg(parameters: UnregParameters): Promise<Reply<UnregData>> {
     return this.request("unreg", parameters);
+  }
+
+  /** Live listening to one call: answers with a WebSocket address that is good once and for listentime seconds and sends both sides' sound; PCMU and PCMA only; audited. Ringing a phone as a silent listener is not part of this version. */
+  voicehere(parameters: VoicehereParameters): Promise<Reply<unknown>> {
+    return this.request("voicehere", parameters);
+  }
+
+  /** As voicehere, by user: the youngest call that the user takes part in or pays for. */
+  voicehere2(parameters: Voicehere2Parameters): Promise<Reply<unknown>> {
+    return this.request("voicehere2", parameters);
   }
 
   /** Reloads tb_api at once; a wrong row is named and leaves the old rules. */

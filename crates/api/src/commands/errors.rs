@@ -1,7 +1,7 @@
 //! The table from the errors of store and switch to the error types of the API.
 
 use strowger_store::{CreditError, OutboxError, ReadError, RedeemError, SqlError, Unavailable, UserError};
-use strowger_switch::{MessageRefusal, P2pError, Stopped};
+use strowger_switch::{ListenError, MessageRefusal, P2pError, Stopped};
 
 use crate::reply::{Failure, Kind};
 
@@ -118,6 +118,15 @@ impl From<P2pError> for Failure {
                 Self::failed(format!("callid:{call} {status} {reason}"))
             }
         }
+    }
+}
+
+/// Why a call cannot be listened to; `what` was asked for.
+pub fn not_audible(why: ListenError, what: &str) -> Failure {
+    match why {
+        ListenError::Stopped => Stopped.into(),
+        ListenError::NoSuchCall => Failure::not_found(what),
+        ListenError::NotAudible(why) => Failure::unavailable(why.to_string()),
     }
 }
 

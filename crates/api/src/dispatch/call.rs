@@ -17,6 +17,8 @@ use crate::reply::Failure;
 
 /// The command that runs another one.
 const PASSES_ON: &str = "oop";
+/// The commands that need the request itself: to pass it on, or for the address by which the server was reached.
+const KEEPS_REQUEST: [&str; 3] = [PASSES_ON, "voicehere", "voicehere2"];
 
 /// An account that may do more than this level is not changed by it.
 pub(super) fn not_above(level: Level, account: &Account) -> Result<(), Failure> {
@@ -81,7 +83,7 @@ pub struct Asked {
     pub(crate) joining: Option<Arc<crate::mmq::Joining>>,
     /// The address that the request reached.
     pub(crate) local: SocketAddr,
-    /// The request itself, for `oop`, which hands it on to another command.
+    /// The request itself, where the command needs it.
     pub(crate) request: Option<Box<crate::request::Request>>,
     /// The row of `tb_api` that is run.
     pub(crate) entry: Option<Arc<super::custom::Entry>>,
@@ -90,9 +92,21 @@ pub struct Asked {
 }
 
 impl Call {
-    /// The command runs another command in the same request's name.
-    pub(super) fn passes_on(&self) -> bool {
-        self.command.name == PASSES_ON && self.entry.is_none()
+    /// The command needs the request itself.
+    pub(super) fn keeps_request(&self) -> bool {
+        KEEPS_REQUEST.contains(&self.command.name) && self.entry.is_none()
+    }
+
+    /// Where whoever sent the request reaches WebSockets of this server: scheme, host and port.
+    pub(crate) fn web_socket_base(&self) -> Result<String, Failure> {
+        let request = self.request.as_ref().ok_or_else(|| Failure::failed("the request is gone"))?;
+        let (config, ports) = (self.config(), self.switch().ports());
+        super::describe::web_socket_base(
+            &request.origin,
+            config.advertiseipmain.or(config.advertiseip),
+            ports.main,
+        )
+        .ok_or_else(|| Failure::unavailable("the main port is closed"))
     }
 
     /// Runs a console line as the same caller, under the access rule of the command that it names.

@@ -161,7 +161,7 @@ impl Dispatcher {
         let mut call = self.call(identity, identified, level, rule.rule.support)?;
         traits.course.target = call.target.as_ref().map(|account| account.id);
         call.entry = entry;
-        call.request = call.passes_on().then(|| Box::new(identity.request.clone()));
+        call.request = call.keeps_request().then(|| Box::new(identity.request.clone()));
         Ok(Ready { call, rule, own_level })
     }
 

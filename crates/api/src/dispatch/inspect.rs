@@ -400,7 +400,7 @@ fn first_line(out: &mut String, shape: &Shape) {
 
 /// Masks tokens, keys and nonces that an answer hands out.
 fn mask_secrets(text: &mut String) {
-    for mark in ["token:", "key:", "nonce is:", "password:"] {
+    for mark in ["token:", "key:", "nonce is:", "password:", crate::listening::LISTEN_PATH] {
         if let Some(at) = text.find(mark).map(|at| at + mark.len()) {
             let end = text[at..].find(' ').map_or(text.len(), |length| at + length);
             text.replace_range(at..end, "***");

@@ -84,6 +84,8 @@ pub(crate) struct Memory {
     /// A change of the machine's address that waits for its confirmation.
     pub address: Option<crate::host::Address>,
     pub callbacks: callbacks::Callbacks,
+    /// Who may listen to calls, and who does.
+    pub tickets: crate::listening::Tickets,
     /// Jobs of the number scanner.
     pub scanner: crate::scanner::Jobs,
     /// Digests that wait to be written.

@@ -51,6 +51,11 @@ impl Bridge {
         !self.holders.is_empty()
     }
 
+    /// The calling party and the called one.
+    pub const fn parties(&self) -> (LegId, LegId) {
+        (self.a, self.b)
+    }
+
     /// When an offer is tried again.
     pub const fn deadline(&self) -> Option<Mono> {
         self.retry_at

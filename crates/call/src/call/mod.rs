@@ -3,13 +3,14 @@
 //!
 //! One file per concern: `dial` tries targets, `forward` finds others, `bridge` connects, `service` lets an
 //! app own the leg, `place` makes both legs itself, `testcall` one of them, `media` and `money` speak to engine and store, `record`
-//! writes the CDR, `quality` knows how well it was heard, `finish` ends everything.
+//! writes the CDR, `quality` knows how well it was heard, `listen` whether others may hear it, `finish` ends everything.
 
 mod bridge;
 mod context;
 mod dial;
 mod finish;
 mod forward;
+mod listen;
 mod media;
 mod money;
 mod place;
@@ -37,6 +38,7 @@ use crate::leg::{Leg, LegEvent, LegOrder, NotASnapshot, OrderRefused, Presented,
 use crate::reasons::Reason;
 use bridge::Bridge;
 pub use context::{Context, manner};
+pub use listen::{NotAudible, Voices};
 use place::Placed;
 pub use place::Wish;
 use testcall::TestCall;

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use strowger_model::{AccountId, CallId, LegId, Mono, Now, ShardId, SlotId};
 use strowger_sip::{Message, Method, TransactionKey};
 
-use crate::call::Call;
+use crate::call::{Call, NotAudible, Voices};
 use crate::env::Env;
 use crate::ids;
 use crate::input::{Belongs, CallInput, CallOutput, CallRating, CallView, LineState};
@@ -263,6 +263,14 @@ impl Calls {
         if let Some(entry) = self.calls.get(&view.call) {
             entry.call.detail(now, env, view);
         }
+    }
+
+    /// Where the voice of a call's parties arrives, for whoever is to listen to it.
+    ///
+    /// # Errors
+    /// [`NotAudible`].
+    pub fn voices(&self, call: CallId) -> Result<Voices, NotAudible> {
+        self.calls.get(&call).ok_or(NotAudible::Over)?.call.voices()
     }
 
     /// What a running call costs: by its last dialled target.

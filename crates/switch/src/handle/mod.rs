@@ -3,6 +3,7 @@
 
 mod calls;
 mod heartbeat;
+mod listening;
 mod operation;
 mod people;
 mod registrations;
@@ -37,6 +38,7 @@ use crate::driver::sys::{Outgoing, send_all};
 use crate::listeners::Ports;
 use crate::shard::{Answer, MAIN, Order};
 use crate::start::guard_limits;
+pub use listening::Listening;
 pub use restart::{RestartError, SipRestarted, TrunksRestarted};
 use types::{FlowInfo, Stopped};
 
@@ -149,6 +151,12 @@ impl Handle {
             ask(inbox, Order::Configure(Arc::clone(&config))).await.map_err(|_| ReloadError::Stopped)?;
         }
         Ok(())
+    }
+
+    /// The ports of SIP and the main port.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        self.0.ports
     }
 
     /// Accounts, prices and routes as of now, at most a second old.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use strowger_call::{NotAudible, Voices};
 use strowger_location::OutboundState;
 use strowger_media::EngineStats;
 use strowger_model::{AccountId, Amount, CallId, Unit, Wall};
@@ -100,6 +101,35 @@ impl FromStr for CallRef {
             Err(_) => Self::SipCallId(text.to_owned()),
         })
     }
+}
+
+/// A running call that can be listened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audible {
+    /// Our id.
+    pub call: CallId,
+    /// Where the voice of its parties arrives.
+    pub voices: Voices,
+    /// The number shown to the called party.
+    pub caller_text: String,
+    /// The number dialled.
+    pub dialled: String,
+    /// The codec of the conversation.
+    pub codec: String,
+}
+
+/// A call cannot be listened to.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ListenError {
+    /// The switch is shutting down.
+    #[error("the switch is shutting down")]
+    Stopped,
+    /// There is no such call within the scope.
+    #[error("no such call")]
+    NoSuchCall,
+    /// It is there and cannot be heard.
+    #[error("{0}")]
+    NotAudible(NotAudible),
 }
 
 /// A call between two numbers that the server places.

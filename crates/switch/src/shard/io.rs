@@ -18,8 +18,8 @@ use super::api::ApiInSip;
 use super::probe::Endpoint;
 use super::regstat::RegisterStatistics;
 use crate::handle::types::{
-    BindingFilter, CallRef, InstantText, LineStatus, MessageRefusal, MessageState, P2p, P2pError, P2pPlaced,
-    Registered, RoutingTest, TestCall, UnregMode,
+    Audible, BindingFilter, CallRef, InstantText, LineStatus, ListenError, MessageRefusal, MessageState, P2p,
+    P2pError, P2pPlaced, Registered, RoutingTest, TestCall, UnregMode,
 };
 
 /// An input.
@@ -115,6 +115,8 @@ pub enum Order {
     LiveCalls(Scope),
     /// What one call costs.
     Rating(Scope, CallRef),
+    /// Which call can be listened to, and where.
+    Audible(Scope, CallRef),
     /// End calls.
     Disconnect(Scope, CallRef),
     /// Place a call.
@@ -192,6 +194,8 @@ pub enum Answer {
     Calls(Vec<CallView>),
     /// To [`Order::Rating`].
     Rating(Option<CallRating>),
+    /// To [`Order::Audible`].
+    Audible(Box<Result<Audible, ListenError>>),
     /// To [`Order::Disconnect`], [`Order::Unregister`] and the orders that forget something: how much.
     Count(u32),
     /// To [`Order::P2p`].

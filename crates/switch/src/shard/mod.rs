@@ -11,6 +11,7 @@ mod health;
 mod invite;
 mod io;
 mod letters;
+mod listen;
 mod message;
 mod orders;
 mod presence;

@@ -45,6 +45,7 @@ impl Shard {
             }
             Order::LiveCalls(scope) => Answer::Calls(self.live_calls(now, scope)),
             Order::Rating(scope, which) => Answer::Rating(self.rating(now, scope, &which)),
+            Order::Audible(scope, which) => Answer::Audible(Box::new(self.audible(now, scope, &which))),
             Order::Disconnect(scope, which) => Answer::Count(self.disconnect(now, scope, &which)),
             Order::Bindings(scope, filter) => Answer::Bindings(self.bindings(now, scope, &filter)),
             Order::Unregister(scope, filter, mode) => {
@@ -157,7 +158,7 @@ impl Shard {
         self.outputs.push_back(ShardOutput::Reply { token, answer });
     }
 
-    fn visible(&self, now: Now, scope: Scope) -> Vec<CallView> {
+    pub(super) fn visible(&self, now: Now, scope: Scope) -> Vec<CallView> {
         let routes = self.world.routes.load();
         let mut calls = self.calls.list(now);
         calls.retain(|call| {
@@ -302,7 +303,8 @@ fn p2p_error(error: OrderError) -> P2pError {
     }
 }
 
-fn is_meant(call: &CallView, which: &CallRef) -> bool {
+/// The call is among those that are meant.
+pub(super) fn is_meant(call: &CallView, which: &CallRef) -> bool {
     match which {
         CallRef::Call(id) => call.call == *id,
         CallRef::SipCallId(text) => call.sip_call_id == *text,

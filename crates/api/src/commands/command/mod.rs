@@ -19,6 +19,8 @@ mod smsreceive;
 mod tbackup;
 mod timezoneset;
 mod unreg;
+mod voicehere;
+mod voicehere2;
 
 use crate::declare::Command;
 
@@ -42,4 +44,6 @@ pub const COMMANDS: &[&Command] = &[
     &tbackup::COMMAND,
     &timezoneset::COMMAND,
     &unreg::COMMAND,
+    &voicehere::COMMAND,
+    &voicehere2::COMMAND,
 ];
