@@ -20,6 +20,7 @@ mod host;
 pub mod logs;
 mod maintenance;
 mod mmq;
+mod nodes;
 mod openapi;
 mod push;
 mod reply;
@@ -38,6 +39,9 @@ pub use events::{
     WebhookTest, all_webhooks, note_webhook, webhook_signature, webhook_subscription,
 };
 pub use mmq::{AfterRefusal, JoinRefused, Joined, Member, MemberAnswer};
+pub use nodes::{
+    AskNode, MOST_ANSWER, Node, NodeAnswering, NodeError, NodeRequest, NodeSecurity, NodeSession, Visit, Visiting,
+};
 pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
 pub use push::{Push, PushSender, Stream};
 pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};

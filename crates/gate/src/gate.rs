@@ -56,6 +56,7 @@ impl Gate {
     pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str, tls: Option<Tls>) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
         dispatcher.attach_fetch(crate::forward::fetch());
+        dispatcher.attach_nodes(crate::nodes::ask(&switch), crate::nodes::visit(&switch));
         let (doors, challenges) = (Arc::default(), Challenges::default());
         Self { dispatcher, switch, version, tls, challenges, connections: Arc::default(), closing, doors }
     }

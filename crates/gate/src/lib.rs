@@ -19,6 +19,7 @@ mod limits;
 mod line;
 mod mend;
 mod mmq;
+mod nodes;
 mod outgoing;
 mod path;
 mod sip;

@@ -16,6 +16,8 @@ use crate::reply::Failure;
 
 /// The command that runs another one.
 const PASSES_ON: &str = "oop";
+/// The command that runs another one on another node.
+const PASSES_FAR: &str = "client";
 
 /// An account that may do more than this level is not changed by it.
 pub(super) fn not_above(level: Level, account: &Account) -> Result<(), Failure> {
@@ -56,7 +58,7 @@ pub struct Call {
     pub(crate) joining: Option<Arc<crate::mmq::Joining>>,
     /// The address that the request reached.
     pub(crate) local: SocketAddr,
-    /// The request itself, for `oop`, which hands it on to another command.
+    /// The request itself, for `oop` and `client`, which hand it on to another command.
     pub(crate) request: Option<Box<crate::request::Request>>,
     /// The row of `tb_api` that is run.
     pub(crate) entry: Option<Arc<super::custom::Entry>>,
@@ -67,7 +69,7 @@ pub struct Call {
 impl Call {
     /// The command runs another command in the same request's name.
     pub(super) fn passes_on(&self) -> bool {
-        self.command.name == PASSES_ON && self.entry.is_none()
+        matches!(self.command.name, PASSES_ON | PASSES_FAR) && self.entry.is_none()
     }
 
     /// Runs a console line as the same caller, under the access rule of the command that it names.
@@ -78,6 +80,24 @@ impl Call {
             return Err(Failure::invalid("txt must be another command than oop"));
         }
         self.dispatcher.nested(&inner).await
+    }
+
+    /// Runs a console line as the same caller on another node, under the access rule that its command has here too.
+    pub(crate) async fn run_line_at(&self, node: &str, line: &str) -> crate::declare::Outcome {
+        let request = self.request.as_ref().ok_or_else(|| Failure::failed("the request is gone"))?;
+        let inner = crate::request::Request { at_node: Some(node.to_owned()), ..request.with_line(line) };
+        self.dispatcher.nested(&inner).await
+    }
+
+    /// What the console or stream of the request remembers of its node; none where each request stands alone.
+    pub(crate) fn node_session(&self) -> Option<Arc<crate::nodes::NodeSession>> {
+        let request = self.request.as_ref().filter(|request| request.origin.transport.is_stream())?;
+        request.session.clone()
+    }
+
+    /// Another node passed the request on.
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request.is_passed_on())
     }
 
     pub(crate) fn switch(&self) -> &Handle {

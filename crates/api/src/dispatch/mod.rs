@@ -6,6 +6,7 @@ mod console;
 mod custom;
 mod describe;
 mod detached;
+mod elsewhere;
 mod explain;
 mod identify;
 mod inspect;
@@ -30,6 +31,7 @@ use strowger_store::{AuditEntry, ReplayRow};
 use strowger_switch::Handle;
 
 pub use call::Call;
+pub(crate) use elsewhere::passed_on;
 pub(crate) use explain::pasted;
 pub(crate) use inspect::{Filter, Shown};
 pub use table::{commands, completions, find};
@@ -103,6 +105,7 @@ pub struct Dispatcher {
     actions: Actions,
     log: std::sync::OnceLock<LogControl>,
     fetch: std::sync::OnceLock<crate::fetch::Fetch>,
+    nodes: std::sync::OnceLock<(crate::nodes::AskNode, crate::nodes::Visit)>,
     /// The task that looks for due maintenance.
     pub(crate) schedule: crate::maintenance::Schedule,
     /// Whoever carries out what only the program can do.
@@ -141,6 +144,7 @@ impl Dispatcher {
             recent: Recent::default(),
             log: std::sync::OnceLock::new(),
             fetch: std::sync::OnceLock::new(),
+            nodes: std::sync::OnceLock::new(),
             schedule: crate::maintenance::Schedule::default(),
             services: std::sync::OnceLock::new(),
             keys: RwLock::default(),
@@ -340,6 +344,10 @@ impl Dispatcher {
         traits.course.stage = Stage::Conditions;
         if rule.has_conditions(config) {
             Box::pin(self.check_conditions(&identified, source, rule, config)).await?;
+        }
+        if let Some(node) = request.node_of(identity.called()) {
+            traits.course.stage = Stage::Ran;
+            return Box::pin(self.elsewhere(&identity, &identified, level, &node)).await;
         }
         traits.course.stage = Stage::Target;
         let mut call = self.call(&identity, identified, level, rule.rule.support)?;

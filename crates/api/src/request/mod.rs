@@ -22,6 +22,7 @@ pub use console::ConsoleUser;
 pub use http::Http;
 pub use line::{is_api_path, is_request_line};
 
+use crate::nodes::NodeSession;
 use crate::openapi::Document;
 use crate::push::PushSender;
 use crate::reply::{Failure, Format};
@@ -157,6 +158,10 @@ pub struct Request {
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
     /// Where a connection of the message queue is left.
     pub(crate) joining: Option<Arc<crate::mmq::Joining>>,
+    /// The other node on which it is to run.
+    pub(crate) at_node: Option<String>,
+    /// What its console or stream remembers.
+    pub(crate) session: Option<Arc<NodeSession>>,
 }
 
 impl Request {
@@ -178,6 +183,8 @@ impl Request {
             broken: None,
             stream: None,
             joining: None,
+            at_node: None,
+            session: None,
         }
     }
 
@@ -196,6 +203,13 @@ impl Request {
     /// Something may follow the answer later on the same stream: an event, the result of what was begun.
     pub(crate) fn may_push(&self) -> bool {
         crate::push::COMMANDS.contains(&self.command.as_str())
+    }
+
+    /// It is a line of a console or stream that may run its lines on another node.
+    #[must_use]
+    pub fn within(mut self, session: &Arc<NodeSession>) -> Self {
+        self.session = Some(Arc::clone(session));
+        self
     }
 
     /// What follows the answer later goes there. `raw`: the request as sent, which is quoted without its secrets.
