@@ -8,6 +8,7 @@
 mod acme;
 mod connection;
 mod console;
+mod counted;
 mod datagram;
 mod detect;
 mod events;

@@ -122,6 +122,8 @@ struct Traits {
     proven: bool,
     admin_text: bool,
     bare_ok: bool,
+    /// Nothing is answered.
+    silent: bool,
     course: Course,
     /// Whom the request is about.
     account: Option<Arc<strowger_model::Account>>,
@@ -230,6 +232,9 @@ impl Dispatcher {
             tracing::error!("a command panicked");
             (Err(Failure::failed("internal error")), Traits::default())
         });
+        if traits.silent {
+            return Answer::empty(200);
+        }
         let limit = match transport {
             Transport::Udp if traits.proven => Some(UDP_MAX_BYTES),
             Transport::Udp => {
@@ -273,7 +278,12 @@ impl Dispatcher {
         let snapshot = self.switch.snapshot();
         let named = credentials.id.and_then(|id| identify::resolve(&snapshot, id));
         let user = named.as_ref().map(|account| &*account.username).or(credentials.id);
-        refuse(self.switch.guard(|guard| guard.admit_source(now, source.address, user)))?;
+        let verdict = self.switch.guard(|guard| guard.admit_source(now, source.address, user));
+        // A flood in somebody else's name must not make us one.
+        traits.silent = request.origin.transport == Transport::Udp
+            && !verdict.is_pass()
+            && !self.switch.guard(|guard| guard.is_told(now.mono, source.address, verdict));
+        refuse(verdict)?;
         traits.course.stage = Stage::Form;
         if let Some(broken) = &request.broken {
             return Err(broken.clone());
@@ -332,6 +342,11 @@ impl Dispatcher {
         let identified = self.identify(&identity, rule, config)?;
         traits.proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
         traits.account.clone_from(&identified.account);
+        if let (Some(id), Some(account), true) =
+            (request.origin.encrypted, &identified.account, traits.proven)
+        {
+            self.switch.encrypted().belongs_to(id, account.id);
+        }
         traits.course.learn(&identified);
         self.admit_account(*now, &identified, config)?;
         traits.course.stage = Stage::Rule;

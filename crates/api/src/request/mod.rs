@@ -106,13 +106,15 @@ pub struct Origin {
     pub host: Option<String>,
     /// The Origin header as sent.
     pub web_origin: Option<String>,
+    /// The number of its connection among the encrypted ones.
+    pub encrypted: Option<u64>,
 }
 
 impl Origin {
     /// Without HTTP headers.
     #[must_use]
     pub const fn new(peer: SocketAddr, local: SocketAddr, transport: Transport) -> Self {
-        Self { peer, local, transport, host: None, web_origin: None }
+        Self { peer, local, transport, host: None, web_origin: None, encrypted: None }
     }
 }
 
