@@ -58,7 +58,16 @@ impl Line {
     pub fn heading() -> String {
         format!(
             "{:<44} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>8} {:>8} {:>8}",
-            "what", "a second", "CPU us", "aim us", "server", "lost", "memory kB", "p50 ms", "p95 ms", "p99 ms"
+            "what",
+            "a second",
+            "CPU us",
+            "aim us",
+            "server",
+            "lost",
+            "memory kB",
+            "p50 ms",
+            "p95 ms",
+            "p99 ms"
         )
     }
 

@@ -32,7 +32,8 @@ pub fn measure(
         .iter()
         .map(|call| (([127, 0, 0, 1], call.caller_side).into(), ([127, 0, 0, 1], call.trunk_side).into()))
         .collect();
-    let mut voice = Voice { a, b, sides, sequence: 0, next: 0, sent: 0, received: 0, latency: Latency::default() };
+    let mut voice =
+        Voice { a, b, sides, sequence: 0, next: 0, sent: 0, received: 0, latency: Latency::default() };
     voice.run(window / 4);
     (voice.sent, voice.received) = (0, 0);
     voice.latency.clear();

@@ -143,4 +143,4 @@ def test_a_call_that_no_trunk_takes_has_failed_and_its_number_is_not_unknown(ser
     server.account("alice", credit=10)
     server.price("49", 0.6)
     assert server.api("p2p", anum="4930123456", bnum="4930123457", **credentials("alice")) == "ERROR: failed: no route"
-    assert server.api("p2p", anum="nobody-here", bnum="4930123457", **credentials("alice")) == "ERROR: not found: unknown user"
+    assert server.api("p2p", anum="nobody-here", bnum="4930123457", **credentials("alice")) == "ERROR: not found: dialled user"

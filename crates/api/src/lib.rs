@@ -40,7 +40,8 @@ pub use events::{
 };
 pub use mmq::{AfterRefusal, JoinRefused, Joined, Member, MemberAnswer};
 pub use nodes::{
-    AskNode, MOST_ANSWER, Node, NodeAnswering, NodeError, NodeRequest, NodeSecurity, NodeSession, Visit, Visiting,
+    AskNode, MOST_ANSWER, Node, NodeAnswering, NodeError, NodeRequest, NodeSecurity, NodeSession, Visit,
+    Visiting,
 };
 pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
 pub use push::{Push, PushSender, Stream};

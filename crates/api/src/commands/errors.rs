@@ -107,6 +107,8 @@ impl From<Stopped> for Failure {
 const PAYMENT_REQUIRED: u16 = 402;
 /// What routing says of a number that no trunk takes.
 const NO_ROUTE: &str = "no route";
+/// And of one that is nobody's here, which says nothing behind the kind of the failure.
+const NOBODY: &str = "not found";
 
 impl From<P2pError> for Failure {
     fn from(wrong: P2pError) -> Self {
@@ -116,6 +118,7 @@ impl From<P2pError> for Failure {
             P2pError::Refused { status: PAYMENT_REQUIRED, reason } => Self::new(Kind::NoCredit, reason),
             // The number may well exist: it is the way to it that does not.
             P2pError::Refused { status: 404, reason } if reason == NO_ROUTE => Self::failed(reason),
+            P2pError::Refused { status: 404, reason } if reason == NOBODY => Self::not_found("dialled user"),
             P2pError::Refused { status: 404, reason } => Self::not_found(reason),
             P2pError::Refused { status, reason } => Self::failed(format!("{status} {reason}")),
             P2pError::Failed { call, status, reason } => {

@@ -70,12 +70,13 @@ impl Dispatcher {
             return Err(Failure::invalid(format!("{command} is about this connection and runs here")));
         }
         if FOLLOWS.contains(&command) {
-            return Err(Failure::unavailable(format!("{command} follows on a stream of that node itself only")));
+            return Err(Failure::unavailable(format!(
+                "{command} follows on a stream of that node itself only"
+            )));
         }
         let node = nodes::named(&nodes::listed(&self.switch.config())?, node)?;
         let named = bare(identity.command, identity.args);
-        let question =
-            Question { positional: &identity.args.positional, ..Question::new(command, &named) };
+        let question = Question { positional: &identity.args.positional, ..Question::new(command, &named) };
         self.ask_node(&node, &question).await
     }
 

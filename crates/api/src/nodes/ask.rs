@@ -74,8 +74,7 @@ impl<'a> Question<'a> {
 impl Dispatcher {
     /// Asks a node and reads its answer. A refusal of what this node shows says that, not what the asker showed.
     pub(crate) async fn ask_node(&self, node: &Node, question: &Question<'_>) -> Outcome {
-        let (ask, _) =
-            self.nodes_link().ok_or_else(|| Failure::unavailable("no server is running here"))?;
+        let (ask, _) = self.nodes_link().ok_or_else(|| Failure::unavailable("no server is running here"))?;
         let body = question.form(&self.switch().config())?;
         let _permit = ASKED.try_acquire().map_err(|_| {
             Failure::new(Kind::Busy, format!("{MOST_ASKED} questions to nodes are under way"))
@@ -102,9 +101,8 @@ pub(crate) fn bare<'a>(command: &Command, args: &'a Args) -> Vec<(&'a str, &'a s
         "apientry", MARK,
     ];
     let format = |name: &str, value: &str| name == "format" && value.trim().parse::<u32>().is_err();
-    let goes = |name: &str, value: &str| {
-        command.declares(name) || !(SHOWN.contains(&name) || format(name, value))
-    };
+    let goes =
+        |name: &str, value: &str| command.declares(name) || !(SHOWN.contains(&name) || format(name, value));
     let named = args.named.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     named.filter(|(name, value)| goes(name, value)).collect()
 }

@@ -62,7 +62,9 @@ pub enum NodeError {
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
     /// It would have to be in clear.
-    #[error("it does not answer TLS, and {0} is neither this machine nor in trustediplist, so nothing is sent in clear")]
+    #[error(
+        "it does not answer TLS, and {0} is neither this machine nor in trustediplist, so nothing is sent in clear"
+    )]
     Clear(String),
     /// The certificate does not do, or there are none to check it with.
     #[error("TLS: {0}")]

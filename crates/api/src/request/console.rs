@@ -77,9 +77,10 @@ impl Request {
             None => is_credential(name).then(|| (name.clone(), value.clone())),
         });
         let front = if self.positional_credentials { self.positional.as_slice() } else { &[] };
-        let front = ["authkey", "authid", "authpwd"].into_iter().zip(front).map(|(name, value)| {
-            (name.to_owned(), value.trim().to_owned())
-        });
+        let front = ["authkey", "authid", "authpwd"]
+            .into_iter()
+            .zip(front)
+            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
         // Of a repeated name the first counts.
         fields.chain(front.filter(|(_, value)| !value.is_empty())).collect()
     }
@@ -173,9 +174,11 @@ mod tests {
         }
         assert_eq!(read("version alice").field("targetuser"), None);
         let here = "127.0.0.1:1".parse().unwrap();
-        for outer in
-            ["/xmapi/oop?key=K&usr=admin&pwd=p&txt=x", "?apientry=oop&authkey=K&authid=admin&authpwd=p", "oop,K,admin,p,x"]
-        {
+        for outer in [
+            "/xmapi/oop?key=K&usr=admin&pwd=p&txt=x",
+            "?apientry=oop&authkey=K&authid=admin&authpwd=p",
+            "oop,K,admin,p,x",
+        ] {
             let request = Request::line(Origin::new(here, here, Transport::Tcp), outer.as_bytes());
             let inner = request.with_line("reguser usr=alice");
             let (credentials, args) =

@@ -7,7 +7,8 @@ use strowger_model::account::Server;
 use strowger_model::{AccountId, Unit};
 use strowger_route::{Change, Ported, RoutingRule};
 use strowger_store::{
-    BlacklistRow, CurrencyRow, NumberRow, PacketRow, PortedRow, PriceEntryRow, PriceListRow, PriceTimeRow, RouteRow,
+    BlacklistRow, CurrencyRow, NumberRow, PacketRow, PortedRow, PriceEntryRow, PriceListRow, PriceTimeRow,
+    RouteRow,
 };
 
 /// The port of a trunk that names none.

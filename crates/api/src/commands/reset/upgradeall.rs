@@ -129,8 +129,7 @@ mod tests {
         };
         let done = rolled("a", Rolled::DONE, "");
         assert_eq!(answer(std::slice::from_ref(&done)).unwrap().text().lines().count(), 3);
-        let report =
-            [done, rolled("b", Rolled::FAILED, "it is gone"), rolled("c", Rolled::NOT_BEGUN, "")];
+        let report = [done, rolled("b", Rolled::FAILED, "it is gone"), rolled("c", Rolled::NOT_BEGUN, "")];
         assert_eq!(
             answer(&report).unwrap_err().to_string(),
             "failed: node b: it is gone; done: a; not begun: c"
