@@ -1,9 +1,11 @@
 //! API requests: `balance` with authmd5 over HTTP keep-alive and over UDP.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::latency::Latency;
 use crate::report::{Line, Meter};
 use crate::server::{Bare, Server, StartError, authmd5};
 use crate::udp;
@@ -66,39 +68,48 @@ fn keep_alive(
     }
     let (warm_up, mut meter, mut done, mut wrong) = (Instant::now(), None, 0_u64, 0_u64);
     let mut buffer = [0; 4096];
+    let (mut latency, mut sent) = (Latency::default(), vec![Instant::now(); connections]);
     loop {
         match &meter {
             None if warm_up.elapsed() > window / 4 => {
                 meter = Some((Meter::of_process(side.pid), Instant::now()));
                 (done, wrong) = (0, 0);
+                latency.clear();
             }
             Some((_, since)) if Instant::elapsed(since) > window => break,
             _ => {}
         }
-        for stream in &mut streams {
+        for (stream, sent) in streams.iter_mut().zip(&mut sent) {
             // An answer is a few hundred bytes and comes in one segment on the loopback.
             let Ok(length) = stream.read(&mut buffer) else { continue };
             if length == 0 {
                 return Err(StartError::Process("the server closed a kept-alive connection".to_owned()));
             }
+            latency.took(*sent);
             if find(&buffer[..length], side.expected) {
                 done += 1;
             } else {
                 wrong += 1;
             }
+            *sent = Instant::now();
             stream.write_all(text.as_bytes()).map_err(failed)?;
         }
     }
     let (meter, _) = meter.expect("the warm-up ended");
-    Ok(meter.finish(title, "request", done, wrong))
+    Ok(meter.finish(title, "request", done, wrong).that_took(&latency))
 }
 
 /// One socket with so many requests outstanding.
 pub fn datagrams(server: &Server, outstanding: usize, window: Duration) -> Result<Line, StartError> {
     let text = request(server)?;
     let socket = udp::socket().map_err(|error| StartError::Process(error.to_string()))?;
-    let send = || drop(socket.send_to(text.as_bytes(), server.main()));
-    (0..outstanding).for_each(|_| send());
+    let send = || {
+        let _ = socket.send_to(text.as_bytes(), server.main());
+        Instant::now()
+    };
+    // Requests of one socket are answered in the order in which they came.
+    let mut sent: VecDeque<Instant> = (0..outstanding).map(|_| send()).collect();
+    let mut latency = Latency::default();
     let (warm_up, mut meter, mut done, mut wrong) = (Instant::now(), None, 0_u64, 0_u64);
     let (mut buffer, mut last_seen) = ([0; 4096], Instant::now());
     loop {
@@ -106,27 +117,30 @@ pub fn datagrams(server: &Server, outstanding: usize, window: Duration) -> Resul
             None if warm_up.elapsed() > window / 4 => {
                 meter = Some((Meter::start(server), Instant::now()));
                 (done, wrong) = (0, 0);
+                latency.clear();
             }
             Some((_, since)) if Instant::elapsed(since) > window => break,
             _ => {}
         }
         while let Ok((length, _)) = socket.recv_from(&mut buffer) {
             last_seen = Instant::now();
+            sent.pop_front().into_iter().for_each(|began| latency.took(began));
             if find(&buffer[..length], b"Your credit is $9.8") {
                 done += 1;
             } else {
                 wrong += 1;
             }
-            send();
+            sent.push_back(send());
         }
         if last_seen.elapsed() > Duration::from_millis(500) {
             wrong += outstanding as u64;
             last_seen = Instant::now();
-            (0..outstanding).for_each(|_| send());
+            sent = (0..outstanding).map(|_| send()).collect();
         }
     }
     let (meter, _) = meter.expect("the warm-up ended");
-    Ok(meter.finish(format!("API balance over UDP, w:{outstanding}"), "request", done, wrong))
+    let title = format!("API balance over UDP, w:{outstanding}");
+    Ok(meter.finish(title, "request", done, wrong).that_took(&latency))
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> bool {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use crate::latency::Latency;
 use crate::report::{Line, Meter};
 use crate::server::{Server, StartError};
 use crate::sip::{self, Credentials};
@@ -34,6 +35,8 @@ pub struct Exchange {
     done: u64,
     refused: u64,
     refusals: BTreeMap<String, u64>,
+    /// From the INVITE to its 200.
+    latency: Latency,
 }
 
 /// The server's audio ports of one answered call.
@@ -93,6 +96,7 @@ impl Exchange {
             done: 0,
             refused: 0,
             refusals: BTreeMap::new(),
+            latency: Latency::default(),
         })
     }
 
@@ -100,6 +104,7 @@ impl Exchange {
         self.run(server, f64::from(rate), window / 4);
         (self.done, self.refused) = (0, 0);
         self.refusals.clear();
+        self.latency.clear();
         let meter = Meter::start(server);
         self.run(server, f64::from(rate), window);
         let lost = self.refused
@@ -107,7 +112,7 @@ impl Exchange {
         if !self.refusals.is_empty() {
             eprintln!("answers that ended calls before they began, by status: {:#?}", self.refusals);
         }
-        meter.finish(format!("billed calls, {rate}/s"), "call", self.done, lost)
+        meter.finish(format!("billed calls, {rate}/s"), "call", self.done, lost).that_took(&self.latency)
     }
 
     /// Sets up so many calls that stay, within 30 seconds.
@@ -217,6 +222,9 @@ impl Exchange {
         match (status, method.ends_with("INVITE")) {
             (100..=199, _) => {}
             (200, true) => {
+                if let Some(call) = self.calls.get(&number) {
+                    self.latency.took(call.started);
+                }
                 self.remember(number, text);
                 self.in_dialog(server, number, "ACK");
                 if self.hang_up {

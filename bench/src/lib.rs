@@ -10,6 +10,7 @@ mod api;
 mod calls;
 mod cpu;
 mod idle;
+mod latency;
 mod options;
 mod parse;
 mod register;

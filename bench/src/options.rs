@@ -4,9 +4,13 @@ use std::fmt::Write as _;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use crate::latency::Latency;
 use crate::report::{Line, Meter};
 use crate::server::Server;
 use crate::udp::{self, Pace};
+
+/// Of so many requests the time of one is taken: the generator has other things to do.
+const TIMED: u64 = 8;
 
 /// The shape of the load.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,7 @@ pub fn measure(server: &Server, load: Load, window: Duration) -> Line {
         generator.drain();
     }
     (generator.sent, generator.answered) = (0, 0);
+    generator.latency.clear();
     let mut pace = pace.map(Pace::again);
     let meter = Meter::start(server);
     generator.run(pace.as_mut(), window);
@@ -48,7 +53,7 @@ pub fn measure(server: &Server, load: Load, window: Duration) -> Line {
     };
     let line = meter.finish(title, "request", generator.answered, 0);
     generator.drain();
-    Line { lost: generator.sent.saturating_sub(generator.answered), ..line }
+    Line { lost: generator.sent.saturating_sub(generator.answered), ..line.that_took(&generator.latency) }
 }
 
 struct Generator {
@@ -59,13 +64,15 @@ struct Generator {
     sent: u64,
     answered: u64,
     text: String,
+    latency: Latency,
 }
 
 impl Generator {
     fn new(server: &Server) -> Self {
         let socket = udp::socket().expect("the loopback has free ports");
         let port = socket.local_addr().expect("a bound socket has an address").port();
-        Self { socket, port, to: server.sip(), number: 0, sent: 0, answered: 0, text: String::new() }
+        let (text, latency) = (String::new(), Latency::default());
+        Self { socket, port, to: server.sip(), number: 0, sent: 0, answered: 0, text, latency }
     }
 
     fn send(&mut self) {
@@ -79,6 +86,9 @@ impl Generator {
              From: <sip:bench@127.0.0.1>;tag=b{number}\r\nTo: <sip:127.0.0.1>\r\nCall-ID: o{number}\r\nCSeq: 1 OPTIONS\r\n\
              Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         );
+        if self.number.is_multiple_of(TIMED) {
+            self.latency.begin(self.number);
+        }
         self.sent += u64::from(self.socket.send_to(text.as_bytes(), self.to).is_ok());
     }
 
@@ -98,6 +108,9 @@ impl Generator {
         for _ in 0..64 {
             let Some((text, _)) = udp::receive(&self.socket, &mut buffer) else { return };
             self.answered += u64::from(text.starts_with("SIP/2.0 200"));
+            if let Some(number) = number_of(text).filter(|number| number.is_multiple_of(TIMED)) {
+                self.latency.end(number);
+            }
             if again {
                 self.send();
             }
@@ -110,5 +123,23 @@ impl Generator {
         while started.elapsed() < Duration::from_millis(200) {
             self.read(false);
         }
+    }
+}
+
+/// The request that a response is for, from the branch of its Via, which stands near its beginning.
+fn number_of(text: &str) -> Option<u64> {
+    let behind = &text[text.find("z9hG4bKo")? + "z9hG4bKo".len()..];
+    behind[..behind.find(|c: char| !c.is_ascii_digit())?].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_names_its_request() {
+        let text = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.1:5;branch=z9hG4bKo17;rport=5\r\n";
+        assert_eq!(number_of(text), Some(17));
+        assert_eq!(number_of("SIP/2.0 200 OK\r\n"), None);
     }
 }

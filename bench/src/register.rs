@@ -3,6 +3,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
+use crate::latency::Latency;
 use crate::report::{Line, Meter};
 use crate::server::{Server, StartError};
 use crate::sip::{self, Credentials};
@@ -24,6 +25,7 @@ pub struct Phones {
     socket: UdpSocket,
     port: u16,
     phones: Vec<(Credentials, u32)>,
+    latency: Latency,
 }
 
 impl Phones {
@@ -37,7 +39,7 @@ impl Phones {
                 .api(&format!("apientry=newuseri&u_username={user}&u_password=pw-{user}&u_currency=USD"))?;
             phones.push((Credentials::new(&user, &format!("pw-{user}")), 0));
         }
-        Ok(Self { socket, port, phones })
+        Ok(Self { socket, port, phones, latency: Latency::default() })
     }
 
     pub fn measure(&mut self, server: &Server, nonce: Nonce, window: Duration) -> Line {
@@ -52,6 +54,7 @@ impl Phones {
         loop {
             if meter.is_none() && warm_up.elapsed() > window / 4 {
                 (meter, done, failed) = (Some((Meter::start(server), Instant::now())), 0, 0);
+                self.latency.clear();
             }
             if meter.as_ref().is_some_and(|(_, since)| since.elapsed() > window) {
                 break;
@@ -65,7 +68,10 @@ impl Phones {
                         self.send(server, phone);
                         continue;
                     }
-                    200 => done += 1,
+                    200 => {
+                        done += 1;
+                        self.latency.end(phone as u64);
+                    }
                     _ => failed += 1,
                 }
                 self.begin(server, next % self.phones.len(), nonce);
@@ -83,18 +89,20 @@ impl Phones {
         }
         let (meter, _) = meter.expect("the warm-up ended");
         let kind = if nonce == Nonce::Fresh { "401 + 200" } else { "nonce held" };
-        meter.finish(
+        let line = meter.finish(
             format!("REGISTER, {kind}, {} users, w:{OUTSTANDING}", self.phones.len()),
             "registration",
             done,
             failed,
-        )
+        );
+        line.that_took(&self.latency)
     }
 
     fn begin(&mut self, server: &Server, phone: usize, nonce: Nonce) {
         if nonce == Nonce::Fresh {
             self.phones[phone].0.forget_nonce();
         }
+        self.latency.begin(phone as u64);
         self.send(server, phone);
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::cpu;
+use crate::latency::{Latency, Percentiles};
 use crate::server::Server;
 
 /// The result of one measurement.
@@ -25,6 +26,8 @@ pub struct Line {
     pub server_percent: f64,
     /// Resident memory of the server at the end, in kilobytes.
     pub memory_kb: u64,
+    /// How long units took; none where that was not measured.
+    pub took_ms: Option<Percentiles>,
 }
 
 /// The aims: a title's beginning, and CPU microseconds per unit.
@@ -54,13 +57,26 @@ impl Line {
     #[must_use]
     pub fn heading() -> String {
         format!(
-            "{:<44} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9}",
-            "what", "a second", "CPU us", "aim us", "server", "lost", "memory kB"
+            "{:<44} {:>9} {:>9} {:>7} {:>7} {:>7} {:>9} {:>8} {:>8} {:>8}",
+            "what",
+            "a second",
+            "CPU us",
+            "aim us",
+            "server",
+            "lost",
+            "memory kB",
+            "p50 ms",
+            "p95 ms",
+            "p99 ms"
         )
     }
-}
 
-impl Line {
+    /// The same with how long units took.
+    #[must_use]
+    pub fn that_took(self, latency: &Latency) -> Self {
+        Self { took_ms: latency.percentiles(), ..self }
+    }
+
     /// Several windows of the same measurement as one.
     pub fn together(lines: Vec<Self>) -> Option<Self> {
         lines.into_iter().reduce(|one, other| {
@@ -89,7 +105,14 @@ impl fmt::Display for Line {
             f,
             "{:<44} {:>9.0} {:>9.2} {:>7} {:>6.0}% {:>7} {:>9}",
             self.title, self.rate, self.cpu_us, aim, self.server_percent, self.lost, self.memory_kb
-        )
+        )?;
+        for place in 0..3 {
+            match self.took_ms {
+                Some(took_ms) => write!(f, " {:>8.3}", took_ms[place])?,
+                None => write!(f, " {:>8}", "-")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -163,6 +186,7 @@ impl Meter {
             cpu_us: used / units,
             server_percent: used / elapsed.as_secs_f64() / 1e4,
             memory_kb: cpu::memory_kb(self.pid.unwrap_or_else(std::process::id)),
+            took_ms: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::calls::Exchange;
+use crate::latency::Latency;
 use crate::report::{Line, Meter};
 use crate::server::{Server, StartError};
 use crate::udp;
@@ -11,6 +12,10 @@ use crate::udp;
 /// G.711 at 20 ms: 12 bytes of header, 160 of voice.
 const PACKET_BYTES: usize = 172;
 const PACKETS_PER_SECOND: f64 = 50.0;
+/// Where a packet's own number stands: behind the header, which the relay writes anew.
+const NUMBER: std::ops::Range<usize> = 12..20;
+/// Of so many packets the time of one is taken.
+const TIMED: u64 = 16;
 
 pub fn measure(
     server: &Server,
@@ -27,19 +32,17 @@ pub fn measure(
         .iter()
         .map(|call| (([127, 0, 0, 1], call.caller_side).into(), ([127, 0, 0, 1], call.trunk_side).into()))
         .collect();
-    let mut voice = Voice { a, b, sides, sequence: 0, next: 0, sent: 0, received: 0 };
+    let mut voice =
+        Voice { a, b, sides, sequence: 0, next: 0, sent: 0, received: 0, latency: Latency::default() };
     voice.run(window / 4);
     (voice.sent, voice.received) = (0, 0);
+    voice.latency.clear();
     let meter = Meter::start(server);
     voice.run(window);
     let lost = voice.sent.saturating_sub(voice.received);
     let per_second = calls as f64 * PACKETS_PER_SECOND * 2.0;
-    Ok(meter.finish(
-        format!("RTP relayed, {calls} calls, {per_second} packets/s"),
-        "packet",
-        voice.received,
-        lost,
-    ))
+    let title = format!("RTP relayed, {calls} calls, {per_second} packets/s");
+    Ok(meter.finish(title, "packet", voice.received, lost).that_took(&voice.latency))
 }
 
 struct Voice {
@@ -50,6 +53,7 @@ struct Voice {
     next: usize,
     sent: u64,
     received: u64,
+    latency: Latency,
 }
 
 impl Voice {
@@ -80,16 +84,25 @@ impl Voice {
         packet[2..4].copy_from_slice(&self.sequence.to_be_bytes());
         packet[4..8].copy_from_slice(&(u32::from(self.sequence) * 160).to_be_bytes());
         packet[8..12].copy_from_slice(&(self.next as u32).to_be_bytes());
-        self.sent += u64::from(self.a.send_to(&packet, caller_side).is_ok());
-        self.sent += u64::from(self.b.send_to(&packet, trunk_side).is_ok());
+        for (socket, to) in [(&self.a, caller_side), (&self.b, trunk_side)] {
+            packet[NUMBER].copy_from_slice(&self.sent.to_be_bytes());
+            if self.sent.is_multiple_of(TIMED) {
+                self.latency.begin(self.sent);
+            }
+            self.sent += u64::from(socket.send_to(&packet, to).is_ok());
+        }
         self.next += 1;
     }
 
     fn count(&mut self) {
         let mut buffer = [0; 2048];
         for socket in [&self.a, &self.b] {
-            while socket.recv_from(&mut buffer).is_ok() {
+            while let Ok((length, _)) = socket.recv_from(&mut buffer) {
                 self.received += 1;
+                let number = buffer[..length].get(NUMBER).and_then(|bytes| bytes.try_into().ok());
+                if let Some(number) = number.map(u64::from_be_bytes).filter(|n| n.is_multiple_of(TIMED)) {
+                    self.latency.end(number);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import hashlib
 import html
 import itertools
@@ -127,6 +128,38 @@ def test_limits_say_when_to_come_back():
             if wait:
                 break
         assert wait == "1" and text == "ERROR: limit: too many requests, try again in 1 s", (wait, text)
+
+
+def test_datagrams_beyond_a_limit_are_told_so_once_a_second():
+    """Whoever's address stands on them must not be sent as much as somebody asks for."""
+    def answers(server, source, count, request=b"/mvapireq/?apientry=apitest1"):
+        """What comes back for so many requests that are sent at once."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.bind((source, 0))
+            client.settimeout(1.5)
+            for _ in range(count):
+                client.sendto(request, ("127.0.0.1", server.ready["udp"]))
+            came = []
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    came.append(client.recv(2000))
+            return came
+
+    with Server(ratelimitip=1, banfailures=3) as server:
+        for source in ("127.0.0.21", "127.0.0.22"):
+            came = answers(server, source, 40)
+            assert came[0].startswith(b"OK")
+            refused = came[1:]
+            assert 1 <= len(refused) <= 3, came
+            assert set(refused) == {b"ERROR: limit: too many requests, try again in 1 s"}
+        # A stream is a peer who asked: it is told each time.
+        told = [line(server, "?apientry=apitest1", "127.0.0.23") for _ in range(4)]
+        assert sum(text.startswith("ERROR: limit") for text in told) >= 3, told
+    with Server(banfailures=3) as server:
+        for _ in range(3):
+            line(server, "?apientry=status&authid=admin&authpwd=wrong", "127.0.0.24")
+        assert line(server, "?apientry=apitest1", "127.0.0.24").startswith("ERROR: limit: banned")
+        assert answers(server, "127.0.0.24", 5) == []
 
 
 def test_tokens_keys_and_digests_outlive_a_restart():

@@ -268,3 +268,12 @@ def test_the_exchange_tests_itself(shared):
         assert float(row["p50ms"]) <= float(row["p95ms"]) <= float(row["p99ms"]), row
     lines = shared.ok("unittest", testtype="options", testtime=1).splitlines()
     assert any("OPTIONS" in line for line in lines), lines
+    for kind, title in (("options", "OPTIONS"), ("register", "REGISTER"), ("http", "API balance over HTTP"),
+                        ("udpapi", "API balance over UDP"), ("calls", "billed calls"), ("rtp", "RTP relayed")):
+        lines = shared.ok("unittest", testtype=kind, testtime=1).splitlines()
+        assert lines[1].split()[-6:] == ["p50", "ms", "p95", "ms", "p99", "ms"], lines
+        measured = [line for line in lines if line.startswith(title)]
+        assert measured, lines
+        for line in measured:
+            p50, p95, p99 = map(float, line.split()[-3:])
+            assert 0 < p50 <= p95 <= p99, line

@@ -62,6 +62,15 @@ def test_a_list_is_checked_as_calls_would_be(server):
     assert server.cdrs() == [] and server.calls() == []
 
 
+def test_ported_numbers_are_known_where_there_is_a_list_of_them(server):
+    exchange(server)
+    server.sql("insert into tb_portednumbers (number, routingnumber, operator) values ('4930123456', '', 'North')")
+    wait_for(lambda: "ported to North" in server.ok("routingtest", caller="alice", called="4930123456"), 10, "the row")
+    number, _ = scan(server, account="alice", list="4930123456,4930123457,abc")
+    found, rows = result(server, number)
+    assert [row["ported"] for row in rows] == ["yes", "no", "no"] and found["ported"] == "1"
+
+
 def test_a_file_is_checked_and_bad_lines_say_why(server):
     exchange(server)
     lines = ["number;name", "+49 (30) 123-456;Ann", "", "# a comment", "=1+1;x", "4930123456;\xe9", "1" * 60]

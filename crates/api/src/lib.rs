@@ -21,6 +21,7 @@ mod listening;
 pub mod logs;
 mod maintenance;
 mod mmq;
+mod nodes;
 mod openapi;
 mod push;
 mod reply;
@@ -40,6 +41,10 @@ pub use events::{
 };
 pub use listening::{LISTEN_PATH, Listener};
 pub use mmq::{AfterRefusal, JoinRefused, Joined, Member, MemberAnswer};
+pub use nodes::{
+    AskNode, MOST_ANSWER, Node, NodeAnswering, NodeError, NodeRequest, NodeSecurity, NodeSession, Visit,
+    Visiting,
+};
 pub use openapi::{Sample, Shape as SampleShape, openapi, samples, wsdl};
 pub use push::{Push, PushSender, Stream};
 pub use reply::{Answer, Data, Failure, Format, Kind, Reply, Shape, UDP_MAX_BYTES};

@@ -116,6 +116,18 @@ Process {
         "How long a change of address waits for its confirmation before it is reverted."
     hostrestart: String = "" { applies: Restart, startup: true }
         "The program that restarts the machine, with an absolute path, for `restart` with what=server and action 6."
+    nodes: List = "" { applies: Restart, startup: true }
+        "The other nodes of this installation, for `client` and `upgradeall`: each `name=host:port` with the main port there. `name=tls:host:port` is reached by TLS only, `name=tcp:host:port` in clear only; in clear only on this machine and at addresses of `trustediplist`."
+    nodekey: String = "" { applies: Restart, startup: true, secret: true }
+        "What this node shows to the others: a named API key of an administrator there (`apikeyadd`), or `user:password`, beside which `apiv2key` is sent."
+    nodeca: String = "" { applies: Restart, startup: true }
+        "File with the certificates (PEM) that sign those of the other nodes; empty is the system's."
+    upgradecommand: String = "" { applies: Restart, startup: true }
+        "The entry of the other nodes' `hostcommands` that `upgradeall` runs on each before it restarts it, such as one that puts a new program in place; empty restarts only."
+    upgradechannel: String = "" { applies: Restart, startup: true }
+        "What `upgradeall` calls for each gateway: a program with an absolute path, which gets its name and address, or an http or https URL, which gets them as `gateway` and `address`."
+    upgradetimeout: u32 = "600" { min: 5, max: 86_400, unit: "s", applies: Restart, startup: true }
+        "How long `upgradeall` waits for one node to end its calls, restart and be healthy again, before it stops."
     adminemail: String = "" {}
         "The operator's e-mail address: reports and notices that name no other recipient go there; empty sends none."
     maintenance: bool = "true" {}

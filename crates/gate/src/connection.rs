@@ -9,11 +9,13 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use strowger_api::{Origin, Transport};
-use strowger_switch::{FlowInfo, FlowTransport};
+use strowger_switch::{EncryptedKind, FlowInfo, FlowTransport, Handshake, NotEncrypted};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::ServerConnection;
 use tracing::{debug, info};
 
+use crate::counted::Counted;
 use crate::detect::{Verdict, detect};
 use crate::gate::Gate;
 use crate::mend::mended;
@@ -30,12 +32,15 @@ pub(crate) struct Client {
     pub(crate) peer: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) secure: bool,
+    /// Its number among the encrypted connections.
+    pub(crate) encrypted: Option<u64>,
 }
 
 impl Client {
     /// The origin of a request that came over `clear`, or over `secure` where TLS is below it.
     pub(crate) fn origin(&self, clear: Transport, secure: Transport) -> Origin {
-        Origin::new(self.peer, self.local, if self.secure { secure } else { clear })
+        let transport = if self.secure { secure } else { clear };
+        Origin { encrypted: self.encrypted, ..Origin::new(self.peer, self.local, transport) }
     }
 
     pub(crate) fn flow(&self, clear: FlowTransport, secure: FlowTransport) -> FlowInfo {
@@ -59,19 +64,45 @@ pub(crate) async fn serve_any(gate: Gate, mut stream: TcpStream, client: Client)
 pub(crate) async fn serve_tls<S: Bytes>(gate: Gate, stream: S, client: Client) {
     let Some(tls) = &gate.tls else { return };
     let limit = Duration::from_secs(gate.switch.config().headertimeout.into());
-    let mut stream = match tokio::time::timeout(limit, tls.accept(stream)).await {
+    let stream = match tokio::time::timeout(limit, tls.accept(stream)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return debug!(peer = %client.peer, %error, "the TLS handshake failed"),
-        Err(_) => return debug!(peer = %client.peer, "the TLS handshake took too long"),
+        Ok(Err(error)) => {
+            gate.switch.encrypted().count(NotEncrypted::Failed);
+            return debug!(peer = %client.peer, %error, "the TLS handshake failed");
+        }
+        Err(_) => {
+            gate.switch.encrypted().count(NotEncrypted::Late);
+            return debug!(peer = %client.peer, "the TLS handshake took too long");
+        }
     };
-    if stream.get_ref().1.alpn_protocol() == Some(ACME_TLS) {
+    let handshake = handshake(&gate, stream.get_ref().1, client);
+    let kind = handshake.kind;
+    let place = gate.switch.encrypted().open(handshake);
+    let client = Client { secure: true, encrypted: Some(place.id()), ..client };
+    let mut stream = Counted::new(stream, place);
+    if kind == EncryptedKind::Validation {
         // The handshake was all that the validation wanted (RFC 8737 section 3).
         let _ = stream.shutdown().await;
         return;
     }
-    let client = Client { secure: true, ..client };
     if let Some((verdict, first)) = first_bytes(&gate, &mut stream, client).await {
         serve(gate, stream, verdict, first, client).await;
+    }
+}
+
+/// What was agreed on.
+fn handshake(gate: &Gate, tls: &ServerConnection, client: Client) -> Handshake {
+    let alpn = tls.alpn_protocol();
+    let validation = alpn == Some(ACME_TLS);
+    Handshake {
+        peer: client.peer,
+        port: client.local.port(),
+        since: gate.switch.now().wall,
+        version: tls.protocol_version().and_then(|version| version.as_str()).unwrap_or("unknown"),
+        cipher: tls.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown"),
+        sni: tls.server_name().unwrap_or_default().to_owned(),
+        alpn: String::from_utf8_lossy(alpn.unwrap_or_default()).into_owned(),
+        kind: if validation { EncryptedKind::Validation } else { EncryptedKind::Undecided },
     }
 }
 
@@ -103,19 +134,27 @@ async fn serve<S: Bytes>(gate: Gate, stream: S, verdict: Verdict, first: Vec<u8>
     let idle = idle_time(&gate);
     match verdict {
         Verdict::Http => {
+            gate.carries(client, EncryptedKind::Https);
             let head = Duration::from_secs(gate.switch.config().headertimeout.into());
             let stream = Stream::with_beat(stream, mended(first), idle, head);
             Box::pin(http::serve(gate, stream, client)).await;
         }
         Verdict::Line => {
+            gate.carries(client, EncryptedKind::Api);
             Box::pin(line::serve(&gate, Stream::new(stream, first, idle), client)).await;
         }
-        Verdict::Sip if gate.bans(client.peer) => {}
+        Verdict::Sip if gate.bans(client.peer) => {
+            if client.secure {
+                gate.switch.encrypted().count(NotEncrypted::Refused);
+            }
+        }
         Verdict::Sip => {
+            gate.carries(client, EncryptedKind::Sip);
             let flow = client.flow(FlowTransport::Tcp, FlowTransport::Tls);
             Box::pin(gate.switch.serve_sip_stream(stream, flow, first)).await;
         }
         Verdict::Tls => {
+            gate.switch.encrypted().count(NotEncrypted::Refused);
             debug!(peer = %client.peer, "TLS, for which there is no certificate or which is inside TLS");
         }
         Verdict::Stun => debug!(peer = %client.peer, "STUN over TCP is not served"),

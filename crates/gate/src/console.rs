@@ -105,7 +105,8 @@ impl Console<'_> {
 
     async fn run(&mut self, user: &ConsoleUser) -> Option<()> {
         loop {
-            let line = self.ask(PROMPT, false).await?;
+            let prompt = self.pushes.node().unwrap_or_default() + PROMPT;
+            let line = self.ask(&prompt, false).await?;
             if line.is_empty() {
                 continue;
             }

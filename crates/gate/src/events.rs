@@ -2,9 +2,10 @@
 //! kept per stream before a request asks for it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
-use strowger_api::{Push, PushSender, Pushed, Request, Subscription};
+use strowger_api::{NodeSession, Push, PushSender, Pushed, Request, Subscription};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -14,6 +15,8 @@ use crate::gate::Gate;
 pub(crate) struct Pushes {
     channel: Option<(PushSender, mpsc::Receiver<Push>)>,
     following: Option<Box<Subscription>>,
+    /// Where its lines run, once one asked for another node.
+    session: Option<Arc<NodeSession>>,
     ready: VecDeque<Pushed>,
     /// A stream that follows is not silent for longer: its peer, and the watch on silence, see that it lives.
     beat: Duration,
@@ -27,14 +30,27 @@ impl Pushes {
         Self {
             channel: None,
             following: None,
+            session: None,
             ready: VecDeque::new(),
             beat,
             next_beat: Instant::now() + beat,
         }
     }
 
-    /// Lets a request push here, if it is one that may.
+    /// The other node on which the lines of this stream run.
+    pub(crate) fn node(&self) -> Option<String> {
+        self.session.as_ref().and_then(|session| session.node())
+    }
+
+    /// Lets a request push here, if it is one that may, and choose the node of those that follow.
     pub(crate) fn attach(&mut self, gate: &Gate, request: Request, raw: &[u8]) -> Request {
+        if request.command() == "client" {
+            self.session.get_or_insert_default();
+        }
+        let request = match &self.session {
+            Some(session) => request.within(session),
+            None => request,
+        };
         if !gate.dispatcher.may_push(&request) {
             return request;
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strowger_api::Dispatcher;
-use strowger_switch::{ApiDatagram, ApiInSip, Handle, connections_from, rebind_tcp};
+use strowger_switch::{ApiDatagram, ApiInSip, EncryptedKind, Handle, connections_from, rebind_tcp};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
@@ -56,6 +56,7 @@ impl Gate {
     pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str, tls: Option<Tls>) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
         dispatcher.attach_fetch(crate::forward::fetch());
+        dispatcher.attach_nodes(crate::nodes::ask(&switch), crate::nodes::visit(&switch));
         let (doors, challenges) = (Arc::default(), Challenges::default());
         Self { dispatcher, switch, version, tls, challenges, connections: Arc::default(), closing, doors }
     }
@@ -181,6 +182,13 @@ impl Gate {
         Ok(())
     }
 
+    /// It is known what a connection carries; of one in clear nobody asks.
+    pub(crate) fn carries(&self, client: Client, kind: EncryptedKind) {
+        if let Some(id) = client.encrypted {
+            self.switch.encrypted().carries(id, kind);
+        }
+    }
+
     /// The address is banned: it gets neither SIP nor a console. The API is reached and says why it does not answer.
     pub(crate) fn bans(&self, peer: SocketAddr) -> bool {
         let now = self.switch.now();
@@ -209,7 +217,7 @@ impl Gate {
 async fn enter(gate: Gate, stream: TcpStream, peer: SocketAddr, permit: Permit, security: Security) {
     let Ok(local) = stream.local_addr() else { return };
     let _ = stream.set_nodelay(true);
-    let client = Client { peer, local, secure: false };
+    let client = Client { peer, local, secure: false, encrypted: None };
     match security {
         Security::Any => serve_any(gate, stream, client).await,
         Security::Tls => Box::pin(serve_tls(gate, stream, client)).await,

@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Response, StatusCode, header};
 use strowger_api::{AfterRefusal, Http, JoinRefused, Joined, Member, Origin, Request, Transport};
+use strowger_switch::EncryptedKind;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -60,6 +61,7 @@ pub(crate) fn serve(gate: Gate, request: hyper::Request<Incoming>, client: Clien
     );
     let most = usize::try_from(config.mmqmaxmessage).unwrap_or(usize::MAX);
     upgrade(request, PROTOCOL, most, move |mut socket| async move {
+        gate.carries(client, EncryptedKind::QueueSocket);
         // In a place of its own: the login needs more room than an idle socket should keep.
         let then = match Box::pin(login(&gate, &mut socket, *handshake, origin)).await {
             Ok(member) => carry(&gate, &mut socket, *member).await,

@@ -11,7 +11,7 @@ use hyper::upgrade::Upgraded;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use strowger_api::{Origin, Request, Transport};
-use strowger_switch::FlowTransport;
+use strowger_switch::{EncryptedKind, FlowTransport};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -46,7 +46,10 @@ pub(crate) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 pub(crate) fn api(gate: Gate, request: hyper::Request<Incoming>, client: Client) -> Response<Full<Body>> {
     let origin = origin(&gate, request.headers(), client, Transport::WebSocket, Transport::SecureWebSocket);
     let most = usize::try_from(gate.switch.config().apimaxrequest).unwrap_or(usize::MAX);
-    upgrade(request, "api", most, move |socket| async move { serve_api(&gate, socket, origin).await })
+    upgrade(request, "api", most, move |socket| async move {
+        gate.carries(client, EncryptedKind::ApiSocket);
+        serve_api(&gate, socket, origin).await;
+    })
 }
 
 /// Upgrades to SIP.
@@ -54,12 +57,10 @@ pub(crate) fn sip(gate: Gate, request: hyper::Request<Incoming>, client: Client)
     if gate.bans(client.peer) {
         return plain(StatusCode::FORBIDDEN, "this address is banned for a while");
     }
-    upgrade(
-        request,
-        "sip",
-        MAX_SIP_BYTES,
-        move |socket| async move { serve_sip(&gate, socket, client).await },
-    )
+    upgrade(request, "sip", MAX_SIP_BYTES, move |socket| async move {
+        gate.carries(client, EncryptedKind::SipSocket);
+        serve_sip(&gate, socket, client).await;
+    })
 }
 
 /// Answers the handshake; `run` gets the socket once the answer has left.

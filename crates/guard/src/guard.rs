@@ -17,6 +17,8 @@ const NETWORK_FACTOR: u32 = 4;
 const ACCOUNT_FACTOR: u32 = 10;
 /// Addresses from which an account was used rightly that are remembered; the one that is quiet longest goes.
 const GOOD_ADDRESSES: usize = 4;
+/// How often in a second an address that cannot be believed is told that it is limited.
+const TOLD_PER_SECOND: u32 = 1;
 /// Bytes of a ban's reason that are kept.
 const MAX_REASON: usize = 200;
 
@@ -136,6 +138,8 @@ pub struct Guard {
     failures: Tracked<Subject, Failures>,
     bans: Tracked<Subject, Option<Banned>>,
     rates: Tracked<Subject, Bucket>,
+    /// Who was told lately that it is limited.
+    told: Tracked<Subject, Bucket>,
     /// The addresses from which an account was used rightly, the last one at the end.
     good: Tracked<Subject, Vec<IpAddr>>,
     lately: Lately,
@@ -168,6 +172,7 @@ impl Guard {
             failures: Tracked::new(max),
             bans: Tracked::new(max),
             rates: Tracked::new(max),
+            told: Tracked::new(max),
             good: Tracked::new(max),
             lately: Lately::new(),
             global: Bucket::new(),
@@ -181,6 +186,7 @@ impl Guard {
         self.failures.set_limit(limits.max_tracked);
         self.bans.set_limit(limits.max_tracked);
         self.rates.set_limit(limits.max_tracked);
+        self.told.set_limit(limits.max_tracked);
         self.good.set_limit(limits.max_tracked);
         self.limits = limits;
     }
@@ -200,6 +206,19 @@ impl Guard {
     /// up none of its requests.
     pub fn admit_source(&mut self, now: Now, source: IpAddr, user: Option<&str>) -> Verdict {
         self.serve(now, source, user, None)
+    }
+
+    /// Whether an address that cannot be believed, as that of a datagram, is told of a verdict: of a limit once in a
+    /// second, of a ban never. Whoever's address it really is must not be sent as much as somebody asks for.
+    pub fn is_told(&mut self, now: Mono, source: IpAddr, verdict: Verdict) -> bool {
+        match verdict {
+            Verdict::Pass => true,
+            Verdict::Banned { .. } => false,
+            Verdict::Limited { .. } => {
+                let told = self.told.touch(now, &Subject::address(source.to_canonical()));
+                told.pass(now, TOLD_PER_SECOND).is_ok()
+            }
+        }
     }
 
     /// One request of an account that is proven.

@@ -217,3 +217,15 @@ fn a_login_excuses_wrong_passwords_but_no_guessed_codes() {
     }
     assert_ne!(guard.check(at(30), HOME, None), Verdict::Pass);
 }
+
+#[test]
+fn an_address_that_cannot_be_believed_is_told_of_a_limit_once_a_second_and_of_a_ban_never() {
+    let mut guard = Guard::new(Limits::default());
+    let (limited, banned) = (Verdict::Limited { retry_after_ms: 1 }, Verdict::Banned { retry_after_ms: 1 });
+    let mut told = |ms: u64, source, verdict| guard.is_told(at(ms).mono, source, verdict);
+    let begun: Vec<bool> =
+        [0, 1, 500, 999, 1_000, 1_500, 2_000].map(|ms| told(10_000 + ms, HOME, limited)).to_vec();
+    assert_eq!(begun, [true, false, false, false, true, false, true]);
+    assert!(told(12_000, address(1), limited), "each address by itself");
+    assert!(!told(20_000, HOME, banned) && told(20_000, HOME, Verdict::Pass));
+}

@@ -68,6 +68,15 @@ pub enum Change {
     Blacklist(Box<str>),
     /// They may go again.
     BlacklistGone(Box<str>),
+    /// A number moved to another operator.
+    Ported {
+        /// The whole number, normalised.
+        number: Box<str>,
+        /// Where it is now.
+        to: Ported,
+    },
+    /// It is where its prefix says.
+    PortedGone(Box<str>),
     /// One unit is worth so much of the default currency.
     Rate {
         /// The unit.
@@ -84,6 +93,15 @@ pub enum Change {
     },
     /// The configuration changed.
     Settings(Box<Settings>),
+}
+
+/// Where a number is that moved to another operator: one row of `tb_portednumbers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ported {
+    /// `routingnumber`: what rules are chosen by in its place; empty: the number itself.
+    pub routing_number: Box<str>,
+    /// `operator`, for people.
+    pub operator: Box<str>,
 }
 
 /// By which account a caller's number is known: one row of `tb_users_cli`.

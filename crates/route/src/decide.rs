@@ -302,21 +302,26 @@ impl<'a> Search<'a, '_> {
             note(self.trace, Stage::Price, format!("{} has no price", plan.number));
             return Err(price::NO_PRICE);
         };
+        let routed = self.routed(&plan.number);
         let wanted = Wanted {
-            number: &plan.number,
+            number: &routed,
             caller: self.dialling().or(Some(payer.id)),
             presented: self.query.presented,
             now,
             seed: self.query.seed,
             down: self.query.down,
         };
-        let trunks = candidates(self.snapshot, &wanted, self.trace);
+        let mut trunks = candidates(self.snapshot, &wanted, self.trace);
+        if trunks.is_empty() && routed != plan.number {
+            note(self.trace, Stage::Candidate, format!("no rule for {routed}: by the number itself"));
+            trunks = candidates(self.snapshot, &Wanted { number: &plan.number, ..wanted }, self.trace);
+        }
         if trunks.is_empty() {
             return refuse(404, "no route");
         }
         let presented = self.presented_outside(payer);
         for trunk in trunks.iter().filter_map(|id| self.snapshot.account(*id)) {
-            let provider = price::provider(self.snapshot, trunk, &plan.number, now);
+            let provider = price::provider(self.snapshot, trunk, &routed, now);
             let cost = provider
                 .as_ref()
                 .map_or("no cost known".to_owned(), |r| format!("cost {} {}/min", r.price, r.unit));
@@ -331,6 +336,16 @@ impl<'a> Search<'a, '_> {
             plan.steps.push(Step { targets: vec![target], ring_ms, failover: Failover::OnFailure });
         }
         Ok(())
+    }
+
+    /// What an outside number is routed by, and what it costs us by: its own digits, or where it moved to another operator
+    /// those of the operator. What the payer pays goes by the number that was dialled all the same.
+    fn routed(&mut self, number: &str) -> String {
+        let Some(ported) = self.snapshot.ported(number) else { return number.to_owned() };
+        let routed = if ported.routing_number.is_empty() { number } else { &*ported.routing_number };
+        let operator = if ported.operator.is_empty() { "another operator" } else { &*ported.operator };
+        note(self.trace, Stage::Target, format!("{number} is ported to {operator}, routed as {routed}"));
+        routed.to_owned()
     }
 
     fn check_filters(&mut self, payer: &Account, number: &str) -> Result<(), Refuse> {

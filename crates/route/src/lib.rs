@@ -23,7 +23,7 @@ pub mod snapshot;
 pub mod trace;
 
 pub use access::{AccessCall, access_call};
-pub use change::{Change, Cli, RoutingRule};
+pub use change::{Change, Cli, Ported, RoutingRule};
 pub use countries::country_code;
 pub use decide::{Decision, Origin, Query, decide};
 pub use identify::{Arrival, Identity, identify, identify_traced};

@@ -3,7 +3,7 @@
 
 use strowger_billing::{Chain, Payer, PriceEntry, Rating, Source};
 use strowger_model::payment::ChargeKind;
-use strowger_model::{Account, AccountKind, Amount, Wall};
+use strowger_model::{Account, AccountKind, Amount, Unit, Wall};
 
 use crate::plan::Refuse;
 use crate::snapshot::Snapshot;
@@ -25,6 +25,22 @@ pub(crate) fn enduser(
         note(trace, Stage::Price, format!("default price of the configuration: {price}/min"));
         configured(snapshot, account, price)
     })
+}
+
+/// The exchange rate without which a number that has a price costs the account nothing that could be said.
+pub(crate) fn missing_rate(
+    snapshot: &Snapshot,
+    account: &Account,
+    number: &str,
+    at: Wall,
+) -> Option<(Unit, Unit)> {
+    let settings = snapshot.settings();
+    let listed = lists(snapshot, account).into_iter().filter_map(|(list, _)| {
+        let entry = snapshot.prices().lookup(list, number, at)?;
+        Some(currency_of(snapshot, entry))
+    });
+    let all = listed.chain(settings.default_price.map(|_| settings.currency));
+    all.map(|from| (from, account.currency)).find(|(from, to)| snapshot.rate(*from, *to).is_none())
 }
 
 /// The payers of a call to an outside number. None: the number has no price.
@@ -126,13 +142,17 @@ fn rating(
     entry: &PriceEntry,
 ) -> Option<Rating> {
     let prices = snapshot.prices();
-    let list_currency = prices.list(entry.list).map(|l| l.currency);
-    let currency = entry.currency.or(list_currency).unwrap_or(snapshot.settings().currency);
-    let rate = snapshot.rate(currency, account.currency)?;
+    let rate = snapshot.rate(currency_of(snapshot, entry), account.currency)?;
     let floor = if kind == ChargeKind::Provider { None } else { floor(account) };
     let payer = Payer { account: account.id, kind, level, unit: account.currency, floor };
     let calendar = &snapshot.settings().calendar;
     Some(Rating::from_entry(payer, Source { entry, times: prices.times(entry.id), calendar, rate }))
+}
+
+/// The currency of an entry: its own, its list's, or the configuration's.
+fn currency_of(snapshot: &Snapshot, entry: &PriceEntry) -> Unit {
+    let of_list = snapshot.prices().list(entry.list).map(|list| list.currency);
+    entry.currency.or(of_list).unwrap_or(snapshot.settings().currency)
 }
 
 const fn floor(account: &Account) -> Option<Amount> {

@@ -9,7 +9,7 @@ use strowger_billing::{ExchangeRate, PriceBook, Rating};
 use strowger_model::{Account, AccountId, Unit, Wall};
 
 use crate::buckets::Buckets;
-use crate::change::{Change, Cli, RoutingRule};
+use crate::change::{Change, Cli, Ported, RoutingRule};
 use crate::directory::Directory;
 use crate::numbers::{normalise, plain};
 use crate::price;
@@ -24,6 +24,7 @@ pub struct Snapshot {
     clis: Buckets<Box<str>, Cli>,
     rules: Arc<Rules>,
     blacklist: Arc<Blacklist>,
+    ported: Buckets<Box<str>, Ported>,
     prices: Arc<PriceBook>,
     packets: Arc<BTreeMap<i64, Option<i64>>>,
     rates: Arc<BTreeMap<Unit, ExchangeRate>>,
@@ -75,6 +76,12 @@ impl Snapshot {
             }
             Change::Blacklist(prefix) => Arc::make_mut(&mut self.blacklist).put(&prefix),
             Change::BlacklistGone(prefix) => Arc::make_mut(&mut self.blacklist).remove(&prefix),
+            Change::Ported { number, to } => {
+                self.ported.insert::<str>(plain(&number).into(), to);
+            }
+            Change::PortedGone(number) => {
+                self.ported.remove::<str>(&plain(&number));
+            }
             Change::Rate { unit, in_default } => {
                 Arc::make_mut(&mut self.rates).insert(unit, in_default);
             }
@@ -209,6 +216,13 @@ impl Snapshot {
         price::enduser(self, self.account(account)?, number, at, &mut Vec::new())
     }
 
+    /// The exchange rate, from one unit to another, that is missing for [`Self::price_for`] to give the price that the
+    /// number has; none where it has none, or where no rate is missing.
+    #[must_use]
+    pub fn missing_rate(&self, account: AccountId, number: &str, at: Wall) -> Option<(Unit, Unit)> {
+        price::missing_rate(self, self.account(account)?, number, at)
+    }
+
     pub(crate) fn by_phone(&self, number: &str) -> Option<&Arc<Account>> {
         self.directory.by_phone(number)
     }
@@ -225,6 +239,18 @@ impl Snapshot {
     #[must_use]
     pub fn is_blacklisted(&self, number: &str) -> bool {
         self.blacklist.contains(number)
+    }
+
+    /// Where a number is that moved to another operator.
+    #[must_use]
+    pub fn ported(&self, number: &str) -> Option<&Ported> {
+        self.ported.get(number)
+    }
+
+    /// Numbers that moved are known: of any other it can be said that it did not.
+    #[must_use]
+    pub fn knows_ported(&self) -> bool {
+        self.ported.len() > 0
     }
 
     pub(crate) fn packet_list(&self, packet: i64) -> Option<i64> {

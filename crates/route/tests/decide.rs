@@ -91,6 +91,40 @@ fn a_trunk_over_tls_is_passed_over_with_its_reason() {
 }
 
 #[test]
+fn a_ported_number_is_routed_by_its_operator_and_paid_as_dialled() {
+    let mut snapshot = snapshot();
+    let ported = |routing: &str| Change::Ported {
+        number: "+36205550000".into(),
+        to: strowger_route::Ported { routing_number: routing.into(), operator: "North".into() },
+    };
+    for id in [11, 12, 13] {
+        snapshot.apply(Change::RuleGone(id));
+    }
+    snapshot.apply(Change::Rule(rule(21, "36", 11, 1, 1)));
+    snapshot.apply(Change::Rule(rule(22, "3630", 13, 1, 1)));
+    let asked = |snapshot: &strowger_route::Snapshot| ask(snapshot, 1, "36205550000", Origin::Caller);
+    let before = asked(&snapshot);
+    assert!(snapshot.ported("36205550000").is_none() && !snapshot.knows_ported());
+    snapshot.apply(ported("3630"));
+    let after = asked(&snapshot);
+    assert_ne!(way(&snapshot, &before), way(&snapshot, &after), "{:#?}", after.trace);
+    assert!(after.trace.iter().any(|t| t.text == "36205550000 is ported to North, routed as 3630"));
+    let (old, new) = (before.plan.unwrap(), after.plan.unwrap());
+    let target = |plan: &strowger_route::Plan| plan.steps[0].targets[0].clone();
+    assert_eq!(target(&new).sent, "36205550000", "what is dialled stays");
+    assert_eq!(target(&new).chain.payers, target(&old).chain.payers, "what the payer pays stays");
+    // An operator without a rule of its own, and one without a routing number.
+    for routing in ["99", ""] {
+        snapshot.apply(ported(routing));
+        let decision = asked(&snapshot);
+        assert_eq!(decision.plan.as_ref().unwrap().steps.len(), old.steps.len(), "{:#?}", decision.trace);
+        assert_eq!(target(decision.plan.as_ref().unwrap()).to, target(&old).to);
+    }
+    snapshot.apply(Change::PortedGone("36205550000".into()));
+    assert_eq!(target(&asked(&snapshot).plan.unwrap()).to, target(&old).to);
+}
+
+#[test]
 fn candidates_are_dropped_for_their_reasons() {
     let mut snapshot = snapshot();
     snapshot.apply(Change::Rule(strowger_route::RoutingRule { enabled: false, ..rule(11, "", 11, 1, 1) }));

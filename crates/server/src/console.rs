@@ -134,8 +134,9 @@ fn type_lines(session: &mut Session, data: &Path) -> Result<(), Failure> {
     // The first console of a folder has no history.
     let _ = editor.load_history(&history);
     crate::print::line("Type a command, `help` for all of them, `exit` to end.");
+    let mut prompt = "strowger> ".to_owned();
     loop {
-        let line = match editor.readline("strowger> ") {
+        let line = match editor.readline(&prompt) {
             Ok(line) => line,
             Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
             Err(error) => return Err(Failure::Failed(anyhow::Error::new(error).context("the console"))),
@@ -155,6 +156,7 @@ fn type_lines(session: &mut Session, data: &Path) -> Result<(), Failure> {
         if outcome.close {
             break;
         }
+        prompt = outcome.node.map_or_else(|| "strowger> ".to_owned(), |node| format!("strowger@{node}> "));
     }
     editor.save_history(&history).with_context(|| format!("{}", history.display()))?;
     Ok(())

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use strowger_api::{ConsoleUser, Dispatcher, Origin, Push, PushSender, Request, Transport};
+use strowger_api::{ConsoleUser, Dispatcher, NodeSession, Origin, Push, PushSender, Request, Transport};
 use strowger_model::Scope;
 use strowger_switch::Handle;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
@@ -56,14 +56,22 @@ pub(crate) struct Outcome {
     /// This only tells how far it is; further lines follow.
     #[serde(default)]
     pub(crate) more: bool,
+    /// The other node on which the lines of this console run.
+    #[serde(default)]
+    pub(crate) node: Option<String>,
 }
 
 impl Outcome {
     pub(crate) fn of(result: Result<String>) -> Self {
         match result {
-            Ok(text) => Self { done: true, text, close: false, more: false },
-            Err(error) => Self { done: false, text: format!("{error:#}"), close: false, more: false },
+            Ok(text) => Self::plain(true, text),
+            Err(error) => Self::plain(false, format!("{error:#}")),
         }
+    }
+
+    /// The last line of an order, about nothing but it.
+    pub(crate) const fn plain(done: bool, text: String) -> Self {
+        Self { done, text, close: false, more: false, node: None }
     }
 }
 
@@ -191,6 +199,7 @@ impl Performer {
         let (reader, mut writer) = stream.into_split();
         let mut reader = tokio::io::BufReader::new(reader);
         let mut line = Vec::new();
+        let session = Arc::new(NodeSession::default());
         loop {
             line.clear();
             if (&mut reader).take(MAX_ORDER).read_until(b'\n', &mut line).await? == 0 {
@@ -206,16 +215,16 @@ impl Performer {
                     Err(refused) => Outcome::of(Err(refused)),
                 },
                 Ok(Order::Tail(types)) => return self.tail(&types, reader, writer).await,
-                Ok(order) => self.perform(order).await,
+                Ok(order) => self.perform(order, &session).await,
                 Err(error) => Outcome::of(Err(anyhow::Error::new(error).context("not an order"))),
             };
             say(&mut writer, &outcome).await?;
         }
     }
 
-    async fn perform(&self, order: Order) -> Outcome {
+    async fn perform(&self, order: Order, session: &Arc<NodeSession>) -> Outcome {
         match order {
-            Order::Line(line) => self.line(&line).await,
+            Order::Line(line) => self.line(&line, session).await,
             Order::User(order) => {
                 let done = perform(self.switch.store(), &order).await;
                 self.switch.refresh().await;
@@ -246,7 +255,7 @@ impl Performer {
         let answer = self.dispatcher.answer(request.pushing_to(sender, line.as_bytes())).await;
         let Ok(Push::Follow(Some(mut events))) = pushed.try_recv() else {
             let text = String::from_utf8_lossy(&answer.body).into_owned();
-            return say(&mut writer, &Outcome { done: false, text, close: false, more: false }).await;
+            return say(&mut writer, &Outcome::plain(false, text)).await;
         };
         let mut anything = [0];
         loop {
@@ -258,7 +267,7 @@ impl Performer {
                 return say(&mut writer, &Outcome::of(Ok("no more events".to_owned()))).await;
             };
             for event in batch {
-                say(&mut writer, &Outcome { done: true, text: event.text, close: false, more: true }).await?;
+                say(&mut writer, &Outcome { more: true, ..Outcome::plain(true, event.text) }).await?;
             }
         }
     }
@@ -278,13 +287,14 @@ impl Performer {
         }
     }
 
-    /// Runs a console line with full rights.
-    pub(crate) async fn line(&self, line: &str) -> Outcome {
+    /// Runs a console line with full rights, on the node of its session.
+    pub(crate) async fn line(&self, line: &str, session: &Arc<NodeSession>) -> Outcome {
         let here = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let origin = Origin::new(here, here, Transport::Console);
-        let request = Request::console(origin, &ConsoleUser::local_root(), line);
+        let request = Request::console(origin, &ConsoleUser::local_root(), line).within(session);
         let answer = self.dispatcher.answer(request).await;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        Outcome { done: !text.starts_with("ERROR"), text, close: answer.close, more: false }
+        let done = !text.starts_with("ERROR");
+        Outcome { close: answer.close, node: session.node(), ..Outcome::plain(done, text) }
     }
 }

@@ -107,9 +107,9 @@ impl Offline {
     pub(crate) fn line(&self, line: &str) -> Outcome {
         if needs_server(line) {
             let text = "ERROR: not available: the server is not running".to_owned();
-            return Outcome { done: false, text, close: false, more: false };
+            return Outcome::plain(false, text);
         }
-        self.runtime.block_on(self.performer.line(line))
+        self.runtime.block_on(self.performer.line(line, &Arc::default()))
     }
 }
 

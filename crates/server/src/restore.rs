@@ -39,7 +39,7 @@ impl Restore {
 
     /// Tells how far it is.
     pub(crate) fn say(&mut self, text: &str) {
-        tell(&mut self.line, &Outcome { done: true, text: text.to_owned(), close: false, more: true });
+        tell(&mut self.line, &Outcome { more: true, ..Outcome::plain(true, text.to_owned()) });
     }
 
     /// It does not happen.
@@ -61,7 +61,7 @@ impl Restore {
         }
         let mut line = self.line;
         let text = "starting again".to_owned();
-        tell(&mut line, &Outcome { done: true, text, close: false, more: true });
+        tell(&mut line, &Outcome { more: true, ..Outcome::plain(true, text) });
         Restored { line, outcome }
     }
 }

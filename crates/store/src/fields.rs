@@ -29,6 +29,7 @@ pub(crate) const WRITABLE: &[&str] = &[
     "tb_users_cli",
     "tb_settings",
     "tb_blacklist",
+    "tb_portednumbers",
     "tb_holidays",
     "tb_cdrs",
 ];

@@ -89,8 +89,8 @@ pub use self::rebill::{NewPrice, PricedCall, Repriced};
 pub use self::records::CallRecord;
 pub use self::recover::{Recovered, Recovery};
 pub use self::rows::{
-    BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow,
-    PriceRows, PriceTimeRow, RouteRow, Snapshot,
+    BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PortedRow, PriceEntryRow,
+    PriceListRow, PriceRows, PriceTimeRow, RouteRow, Snapshot,
 };
 pub use self::schema::{Column, ColumnKind, user_column};
 pub use self::server::Server;

@@ -5,8 +5,8 @@ use strowger_model::{AccountId, Wall};
 use crate::cell::date_ms;
 use crate::db::{Conn, Fault, Row, Value};
 use crate::rows::{
-    BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow,
-    PriceRows, PriceTimeRow, RouteRow, Snapshot, micros,
+    BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PacketRow, PortedRow, PriceEntryRow,
+    PriceListRow, PriceRows, PriceTimeRow, RouteRow, Snapshot, micros,
 };
 
 fn small(row: &Row, column: usize) -> i32 {
@@ -38,6 +38,7 @@ pub(crate) fn snapshot(conn: &mut Conn, keyring: &crate::keyring::Keyring) -> Re
         settings: settings(conn)?,
         currencies: currencies(conn)?,
         blacklist: blacklist(conn)?,
+        ported: ported(conn)?,
         holidays: holidays(conn)?,
     })
 }
@@ -212,6 +213,21 @@ pub(crate) fn blacklist(conn: &mut Conn) -> Result<Vec<BlacklistRow>, Fault> {
             number: row.text(1),
             user: row.account(2),
             kind: small(row, 3),
+        })
+        .collect())
+}
+
+/// Ported numbers.
+pub(crate) fn ported(conn: &mut Conn) -> Result<Vec<PortedRow>, Fault> {
+    let rows =
+        conn.query("SELECT id, number, routingnumber, operator FROM tb_portednumbers ORDER BY id", &[])?;
+    Ok(rows
+        .iter()
+        .map(|row| PortedRow {
+            id: row.int(0),
+            number: row.text(1),
+            routing_number: row.text(2),
+            operator: row.text(3),
         })
         .collect())
 }

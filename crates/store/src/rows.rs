@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub currencies: Vec<CurrencyRow>,
     /// Blocked numbers.
     pub blacklist: Vec<BlacklistRow>,
+    /// Ported numbers.
+    pub ported: Vec<PortedRow>,
     /// Holidays.
     pub holidays: Vec<HolidayRow>,
 }
@@ -195,6 +197,19 @@ pub struct BlacklistRow {
     pub user: Option<AccountId>,
     /// `type`: 0 called, 1 calling.
     pub kind: i32,
+}
+
+/// One row of `tb_portednumbers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortedRow {
+    /// `id`.
+    pub id: i64,
+    /// `number`, a whole one.
+    pub number: String,
+    /// `routingnumber`; empty: it is routed as it is.
+    pub routing_number: String,
+    /// `operator` that has it now.
+    pub operator: String,
 }
 
 /// One row of `tb_holidays`.

@@ -10,7 +10,9 @@ use crate::errors::{ReadError, RecoverError, Unavailable};
 use crate::follower::{Change, Following};
 use crate::ledger_check::LedgerCheck;
 use crate::recover::{Recovery, recover};
-use crate::rows::{BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PriceRows, RouteRow, Snapshot};
+use crate::rows::{
+    BlacklistRow, CliRow, CurrencyRow, HolidayRow, NumberRow, PortedRow, PriceRows, RouteRow, Snapshot,
+};
 use crate::store::Store;
 use crate::tx::{Stop, Tx};
 use crate::{accounts, follower, ledger_check, load};
@@ -131,6 +133,14 @@ impl Server {
     /// The database cannot be read.
     pub fn blacklist(&self) -> Result<Vec<BlacklistRow>, ReadError> {
         self.get(load::blacklist)
+    }
+
+    /// Ported numbers anew.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn ported(&self) -> Result<Vec<PortedRow>, ReadError> {
+        self.get(load::ported)
     }
 
     /// Holidays anew.

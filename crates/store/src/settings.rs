@@ -62,20 +62,22 @@ impl Store {
         .await
     }
 
-    /// Free numbers of the pool that begin with `prefix`, at a place if one is named.
+    /// Free numbers of the pool that begin with `prefix`, at a place if one is named, in the order of their ids and behind
+    /// the id `after`.
     ///
     /// # Errors
     /// The database cannot be read.
     pub async fn free_numbers(
         &self,
         count: usize,
+        after: i64,
         prefix: &str,
         location: &str,
         now: Wall,
     ) -> Result<Vec<NumberRow>, ReadError> {
         let (count, prefix) = (count.clamp(1, MAX_NUMBERS), prefix.trim().to_owned());
         let location = location.trim().to_owned();
-        self.read(Box::new(move |conn| free(conn?, count, &prefix, &location, now))).await
+        self.read(Box::new(move |conn| free(conn?, (count, after), &prefix, &location, now))).await
     }
 
     /// Takes a free number for an account in scope: until a time, then it is free again unless renewed, or for good.
@@ -143,7 +145,7 @@ impl Store {
 
 fn free(
     conn: &mut Conn,
-    count: usize,
+    (count, after): (usize, i64),
     prefix: &str,
     location: &str,
     now: Wall,
@@ -151,8 +153,8 @@ fn free(
     let rows = conn.query(
         "SELECT id, number, userid, free, location, reserveduntil FROM tb_phonenumbers WHERE free <> 0 \
          AND (reserveduntil IS NULL OR reserveduntil < ?1) AND (?2 = '' OR location = ?2) \
-         AND substr(number, 1, ?3) = ?4 ORDER BY id LIMIT ?5",
-        &values![date_text(now.0), location, prefix.len() as u64, prefix, count as u64],
+         AND substr(number, 1, ?3) = ?4 AND id > ?6 ORDER BY id LIMIT ?5",
+        &values![date_text(now.0), location, prefix.len() as u64, prefix, count as u64, after],
     )?;
     Ok(rows.iter().map(load::number).collect())
 }

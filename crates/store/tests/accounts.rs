@@ -256,16 +256,19 @@ fn settings_numbers_audit_and_line_states_are_kept() {
 
         sql(&store, "insert into tb_phonenumbers (number, location) values ('3460', 'HU'), ('3461', 'AT')");
         let now = START;
-        assert_eq!(wait(store.free_numbers(10, "", "", now)).unwrap().len(), 2);
-        assert_eq!(wait(store.free_numbers(10, "34", "HU", now)).unwrap()[0].number, "3460");
+        assert_eq!(wait(store.free_numbers(10, 0, "", "", now)).unwrap().len(), 2);
+        assert_eq!(wait(store.free_numbers(10, 0, "34", "HU", now)).unwrap()[0].number, "3460");
+        let first = wait(store.free_numbers(1, 0, "", "", now)).unwrap()[0].id;
+        let behind = wait(store.free_numbers(10, first, "", "", now)).unwrap();
+        assert_eq!(behind.iter().map(|row| &*row.number).collect::<Vec<_>>(), ["3461"], "{}", bench.name);
         wait(store.lock_number(Scope::All, "3460", id, Some(now.plus_ms(60_000)), now)).unwrap();
-        assert_eq!(wait(store.free_numbers(10, "34", "HU", now)).unwrap().len(), 0);
+        assert_eq!(wait(store.free_numbers(10, 0, "34", "HU", now)).unwrap().len(), 0);
         let other = user(&store, "bob", "0");
         assert!(wait(store.lock_number(Scope::All, "3460", other, Some(now.plus_ms(60_000)), now)).is_err());
         assert!(wait(store.lock_number(Scope::All, "3460", other, None, now.plus_ms(61_000))).is_ok());
         let later = now.plus_ms(86_400_000);
         assert!(wait(store.lock_number(Scope::All, "3460", id, None, later)).is_err(), "taken for good");
-        assert_eq!(wait(store.free_numbers(10, "35", "", later)).unwrap().len(), 0);
+        assert_eq!(wait(store.free_numbers(10, 0, "35", "", later)).unwrap().len(), 0);
 
         store.audit(AuditEntry {
             at: Wall(1),

@@ -20,6 +20,10 @@ fn what_sql_wrote_is_what_the_server_reads() {
         sql(&store, "insert into tb_currencies (code, rate, digits) values ('EUR', 1.25, 2)");
         sql(&store, "insert into tb_holidays (date, name) values ('12-24', 'Eve')");
         sql(&store, &format!("insert into tb_blacklist (number, userid, type) values ('900', {alice}, 0)"));
+        sql(
+            &store,
+            "insert into tb_portednumbers (number, routingnumber, operator) values ('36201', 'D23', 'North')",
+        );
         sql(&store, "insert into tb_packets (name, freeminutes, freesms) values ('flat', 100, 20)");
         sql(&store, "update tb_users set email = 'Alice@mail.example' where username = 'alice'");
         assert!(store.server().last_change().unwrap() > before, "{}", bench.name);
@@ -29,6 +33,14 @@ fn what_sql_wrote_is_what_the_server_reads() {
         assert_eq!(days, ["12-24"], "{}", bench.name);
         let [blocked] = &store.server().blacklist().unwrap()[..] else { panic!("{}", bench.name) };
         assert_eq!((blocked.number.as_str(), blocked.user, blocked.kind), ("900", Some(alice), 0));
+        let [ported] = &store.server().ported().unwrap()[..] else { panic!("{}", bench.name) };
+        assert_eq!(
+            (&*ported.number, &*ported.routing_number, &*ported.operator),
+            ("36201", "D23", "North"),
+            "{}",
+            bench.name
+        );
+        assert_eq!(store.server().load().unwrap().ported.len(), 1, "{}", bench.name);
         assert_eq!(wait(store.packet_list(Scope::All, 1, 7)), Ok(()), "{}", bench.name);
         let [packet] = &store.server().prices().unwrap().packets[..] else { panic!("{}", bench.name) };
         assert_eq!((packet.list, packet.free_minutes, packet.free_sms), (Some(7), 100, 20));

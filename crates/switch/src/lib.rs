@@ -10,6 +10,7 @@ mod clock;
 mod connections;
 mod directory;
 mod driver;
+mod encrypted;
 mod handle;
 mod listeners;
 pub mod shard;
@@ -20,6 +21,10 @@ pub use connections::connections_from;
 pub use directory::TableChange;
 pub use driver::flows::SipFlow;
 pub use driver::sys::{Interface, interfaces};
+pub use encrypted::{
+    EncryptedConnection, EncryptedConnections, EncryptedKey, EncryptedKind, EncryptedSession,
+    EncryptedStatistics, EncryptedSum, Handshake, NotEncrypted,
+};
 pub use handle::types::{
     ApiDatagram, Audible, BindingFilter, CallRef, Check, FlowInfo, FlowTransport, Info, InstantText,
     LineStatus, ListenError, LiveCall, LiveState, MessageRefusal, MessageState, OutboundRegistration, P2p,

@@ -182,6 +182,7 @@ pub async fn start(mut deps: Deps) -> Result<Running, StartError> {
         directory: loaded.directory.clone(),
         inboxes,
         flows,
+        encrypted: Arc::default(),
         media,
         events,
         notices,

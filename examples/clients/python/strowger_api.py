@@ -114,7 +114,7 @@ ChangepwdData = TypedDict("ChangepwdData", {}, total=False)
 ChargeData = TypedDict("ChargeData", {"credit": 'Number', "currency": 'str'}, total=False)
 CliData = TypedDict("CliData", {"callback": 'bool', "number": 'str'}, total=False)
 GetdetailsData = TypedDict("GetdetailsData", {"address": 'str', "authip": 'str', "billaddress": 'str', "billinguserid": 'str', "billsourceid": 'str', "birthday": 'str', "blockprefixes": 'str', "callbacknumber": 'str', "changesptoring": 'str', "choosecodecs": 'str', "comment": 'str', "connectvoice": 'str', "contactname": 'str', "convertdtmf": 'str', "country": 'str', "credit": 'str', "creditelapsedt": 'str', "currency": 'str', "datum": 'str', "digestalgorithms": 'str', "discvoice": 'str', "displayname": 'str', "domainname": 'str', "email": 'str', "email2": 'str', "enabled": 'str', "enabledprefixes": 'str', "euregnumber": 'str', "fax": 'str', "forgotpasswordquestion": 'str', "forwardalways": 'str', "forwarddearlystart": 'str', "forwardonbusy": 'str', "forwardonnoanswer": 'str', "freeminutes": 'str', "freeminutesleft": 'str', "freesms": 'str', "freesmsleft": 'str', "gender": 'str', "held": 'str', "id": 'str', "ip": 'str', "iscallback": 'str', "ivrid": 'str', "language": 'str', "maxlines": 'str', "musiconhold": 'str', "name": 'str', "needauth": 'str', "needcodeconversion": 'str', "needregister": 'str', "noanswertimeout": 'str', "notifymissedemail": 'str', "notifymissedsms": 'str', "packetid": 'str', "parentid": 'str', "phone": 'str', "playadv": 'str', "playdisc": 'str', "port": 'str', "postaddress": 'str', "postpaid": 'str', "proxy": 'str', "regival": 'str', "regnumber": 'str', "rgmode": 'str', "rights": 'str', "ringgroup": 'str', "senddailyemail": 'str', "sendemailalert": 'str', "sendlowcreditemail": 'str', "sendmonthlyemail": 'str', "sendotheremail": 'str', "sendsmsalert": 'str', "sendsmsreport": 'str', "sendstraffic": 'str', "sessiontimer": 'str', "status": 'Number', "statusdate": 'str', "techprefix": 'str', "temporarydisabled": 'str', "transport": 'str', "type": 'str', "usergroup": 'str', "username": 'str', "utc": 'str', "voicemail": 'str', "voicemailalways": 'str', "voicemailonbusy": 'str', "voicemailonnoansw": 'str'}, total=False)
-GetphonenumberData = TypedDict("GetphonenumberData", {"location": 'str', "number": 'str'}, total=False)
+GetphonenumberData = TypedDict("GetphonenumberData", {"id": 'Number', "location": 'str', "number": 'str'}, total=False)
 LockphonenumberData = TypedDict("LockphonenumberData", {"days": 'Number', "number": 'str'}, total=False)
 PresenceGetData = TypedDict("PresenceGetData", {"users": 'dict[str, Any]'}, total=False)
 PresenceSetData = TypedDict("PresenceSetData", {"messages": 'list[Any]', "status": 'str'}, total=False)
@@ -152,6 +152,9 @@ ShowcfgData = TypedDict("ShowcfgData", {"key": 'str', "section": 'str', "source"
 ThreadlistData = TypedDict("ThreadlistData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
 ThreadsData = TypedDict("ThreadsData", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
 Threads2Data = TypedDict("Threads2Data", {"cpums": 'Number', "id": 'Number', "name": 'str', "state": 'str'}, total=False)
+TunnelinfoData = TypedDict("TunnelinfoData", {"bytesin": 'Number', "bytesout": 'Number', "failed": 'Number', "open": 'Number', "opened": 'Number', "protocol": 'str', "refused": 'Number', "since": 'str', "timedout": 'Number'}, total=False)
+TunnelinfoexData = TypedDict("TunnelinfoexData", {"bytesin": 'Any', "bytesout": 'Any', "cipher": 'Any', "open": 'Any', "opened": 'Any', "transport": 'Any', "version": 'Any'}, total=False)
+TunnellistData = TypedDict("TunnellistData", {"account": 'Any', "alpn": 'Any', "bytesin": 'Any', "bytesout": 'Any', "cipher": 'Any', "id": 'Any', "peer": 'Any', "port": 'Any', "since": 'Any', "sni": 'Any', "transport": 'Any', "version": 'Any'}, total=False)
 VersionData = TypedDict("VersionData", {"commit": 'str', "features": 'str', "machine": 'str', "name": 'str', "system": 'str', "version": 'str'}, total=False)
 AddserverData = TypedDict("AddserverData", {"routes": 'Number', "userid": 'Number'}, total=False)
 BackupData = TypedDict("BackupData", {"accounts": 'Number', "bytes": 'Number', "cdrs": 'Number', "path": 'str'}, total=False)
@@ -510,6 +513,18 @@ class Client(Transport):
         """As threads, and the runtime's workers, tasks, tasks that wait, and the time its workers spent polling tasks."""
         return self.request("threads2", {"cursor": cursor})
 
+    def tunnelinfo(self, cursor: str | None = None) -> Reply[TunnelinfoData]:
+        """Encrypted connections since the start: opened, open, handshakes that failed or were refused, bytes. This is TLS (SIP over TLS and WebSocket, HTTPS, the API over TLS and WebSocket): there is no tunnel protocol of its own."""
+        return self.request("tunnelinfo", {"cursor": cursor})
+
+    def tunnelinfoex(self, cursor: str | None = None) -> Reply[list[TunnelinfoexData]]:
+        """Encrypted connections since the start by what they carry, version of TLS and cipher suite. This is TLS: there is no tunnel protocol of its own."""
+        return self.request("tunnelinfoex", {"cursor": cursor})
+
+    def tunnellist(self, max: int | None = None, cursor: str | None = None) -> Reply[list[TunnellistData]]:
+        """Open encrypted connections: peer, what they carry, since when, version of TLS, cipher suite, SNI, ALPN, the account where one was proved on it, bytes. This is TLS: there is no tunnel protocol of its own."""
+        return self.request("tunnellist", {"max": max, "cursor": cursor})
+
     def version(self, cursor: str | None = None) -> Reply[VersionData]:
         """Name, version, system, the commit it was built from and what was built in."""
         return self.request("version", {"cursor": cursor})
@@ -529,6 +544,10 @@ class Client(Transport):
     def bannedlist(self, cursor: str | None = None) -> Reply[list[BannedlistData]]:
         """Banned addresses and accounts: reason, since, until, hits."""
         return self.request("bannedlist", {"cursor": cursor})
+
+    def client(self, node: str | None = None, txt: str | None = None, cursor: str | None = None) -> Reply[Any]:
+        """Runs the lines that follow on another node of the installation, or one line (client NODE COMMAND …); each under its own access rule here and there, audited on both. Without a node it comes back, or lists the nodes and whether they can be reached."""
+        return self.request("client", {"node": node, "txt": txt, "cursor": cursor})
 
     def cmd(self, txt: str, requestid: str | None = None) -> Reply[CmdData]:
         """Runs a program of the start-up file's hostcommands: no shell, bounded in time and output, audited."""
@@ -655,12 +674,16 @@ class Client(Transport):
         return self.request("restart", {"what": what, "requestid": requestid})
 
     def rulesreload(self, requestid: str | None = None) -> Reply[list[RulesreloadData]]:
-        """Reads the routing rules and the blocked numbers again, in force together; says how many there are and what changed since the last time."""
+        """Reads the routing rules, the blocked and the ported numbers again, in force together; says how many there are and what changed since the last time."""
         return self.request("rulesreload", {"requestid": requestid})
 
     def sipreset(self, requestid: str | None = None) -> Reply[SipresetData]:
         """As vsiprst, and ends the attempts that nobody answered yet, forgets routes and registers at the servers anew; answered calls go on."""
         return self.request("sipreset", {"requestid": requestid})
+
+    def upgradeall(self, what: Literal["0", "gateways", "1", "nodes", "2", "all"] | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Upgrades gateways (0) by upgradechannel, the other nodes (1), or both (2): one node after the other ends its calls, restarts and must be healthy again before the next; stops at the first that is not."""
+        return self.request("upgradeall", {"what": what, "requestid": requestid})
 
     def vsiprst(self, requestid: str | None = None) -> Reply[VsiprstData]:
         """Binds the sockets of SIP and of the main UDP port anew on the same ports; calls, registrations and connections go on. Answers when an OPTIONS is answered."""

@@ -555,6 +555,7 @@ export interface GetdetailsParameters {
 }
 
 export interface GetphonenumberData {
+  "id": number;
   "location": string;
   "number": string;
 }
@@ -750,7 +751,7 @@ export interface VerifyuserData {
 }
 
 export interface VerifyuserParameters {
-  /** The user. Also spelt user. */
+  /** The user. Also spelt user, username, usr. */
   "userusername"?: string;
   /** Several, separated by commas. */
   "userlist"?: string;
@@ -1247,6 +1248,60 @@ export interface Threads2Parameters {
   "cursor"?: string;
 }
 
+export interface TunnelinfoData {
+  "bytesin": number;
+  "bytesout": number;
+  "failed": number;
+  "open": number;
+  "opened": number;
+  "protocol": string;
+  "refused": number;
+  "since": string;
+  "timedout": number;
+}
+
+export interface TunnelinfoParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface TunnelinfoexData {
+  "bytesin"?: unknown;
+  "bytesout"?: unknown;
+  "cipher"?: unknown;
+  "open"?: unknown;
+  "opened"?: unknown;
+  "transport"?: unknown;
+  "version"?: unknown;
+}
+
+export interface TunnelinfoexParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface TunnellistData {
+  "account"?: unknown;
+  "alpn"?: unknown;
+  "bytesin"?: unknown;
+  "bytesout"?: unknown;
+  "cipher"?: unknown;
+  "id"?: unknown;
+  "peer"?: unknown;
+  "port"?: unknown;
+  "since"?: unknown;
+  "sni"?: unknown;
+  "transport"?: unknown;
+  "version"?: unknown;
+}
+
+export interface TunnellistParameters {
+  /** Rows of one answer, at most 500. */
+  "max"?: number;
+  /** cursor */
+  "cursor"?: string;
+}
+
 export interface VersionData {
   "commit": string;
   "features": string;
@@ -1342,6 +1397,15 @@ export interface BannedlistData {
 }
 
 export interface BannedlistParameters {
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface ClientParameters {
+  /** The node, as `nodes` names it; `local` or nothing comes back to this one, and lists the nodes where the lines run here. Also spelt client. */
+  "node"?: string;
+  /** One line of the console to run there; without it every further line of this console or stream does. Also spelt message. */
+  "txt"?: string;
   /** cursor */
   "cursor"?: string;
 }
@@ -1815,6 +1879,13 @@ export interface SipresetData {
 }
 
 export interface SipresetParameters {
+  /** requestid */
+  "requestid"?: string;
+}
+
+export interface UpgradeallParameters {
+  /** 0 or gateways, 1 or nodes, 2 or all. */
+  "what"?: "0" | "gateways" | "1" | "nodes" | "2" | "all";
   /** requestid */
   "requestid"?: string;
 }
@@ -3228,6 +3299,21 @@ export class Client extends Transport {
     return this.request("threads2", parameters);
   }
 
+  /** Encrypted connections since the start: opened, open, handshakes that failed or were refused, bytes. This is TLS (SIP over TLS and WebSocket, HTTPS, the API over TLS and WebSocket): there is no tunnel protocol of its own. */
+  tunnelinfo(parameters: TunnelinfoParameters = {}): Promise<Reply<TunnelinfoData>> {
+    return this.request("tunnelinfo", parameters);
+  }
+
+  /** Encrypted connections since the start by what they carry, version of TLS and cipher suite. This is TLS: there is no tunnel protocol of its own. */
+  tunnelinfoex(parameters: TunnelinfoexParameters = {}): Promise<Reply<TunnelinfoexData[]>> {
+    return this.request("tunnelinfoex", parameters);
+  }
+
+  /** Open encrypted connections: peer, what they carry, since when, version of TLS, cipher suite, SNI, ALPN, the account where one was proved on it, bytes. This is TLS: there is no tunnel protocol of its own. */
+  tunnellist(parameters: TunnellistParameters = {}): Promise<Reply<TunnellistData[]>> {
+    return this.request("tunnellist", parameters);
+  }
+
   /** Name, version, system, the commit it was built from and what was built in. */
   version(parameters: VersionParameters = {}): Promise<Reply<VersionData>> {
     return this.request("version", parameters);
@@ -3251,6 +3337,11 @@ export class Client extends Transport {
   /** Banned addresses and accounts: reason, since, until, hits. */
   bannedlist(parameters: BannedlistParameters = {}): Promise<Reply<BannedlistData[]>> {
     return this.request("bannedlist", parameters);
+  }
+
+  /** Runs the lines that follow on another node of the installation, or one line (client NODE COMMAND …); each under its own access rule here and there, audited on both. Without a node it comes back, or lists the nodes and whether they can be reached. */
+  client(parameters: ClientParameters = {}): Promise<Reply<unknown>> {
+    return this.request("client", parameters);
   }
 
   /** Runs a program of the start-up file's hostcommands: no shell, bounded in time and output, audited. */
@@ -3408,7 +3499,7 @@ export class Client extends Transport {
     return this.request("restart", parameters);
   }
 
-  /** Reads the routing rules and the blocked numbers again, in force together; says how many there are and what changed since the last time. */
+  /** Reads the routing rules, the blocked and the ported numbers again, in force together; says how many there are and what changed since the last time. */
   rulesreload(parameters: RulesreloadParameters = {}): Promise<Reply<RulesreloadData[]>> {
     return this.request("rulesreload", parameters);
   }
@@ -3416,6 +3507,11 @@ export class Client extends Transport {
   /** As vsiprst, and ends the attempts that nobody answered yet, forgets routes and registers at the servers anew; answered calls go on. */
   sipreset(parameters: SipresetParameters = {}): Promise<Reply<SipresetData>> {
     return this.request("sipreset", parameters);
+  }
+
+  /** Upgrades gateways (0) by upgradechannel, the other nodes (1), or both (2): one node after the other ends its calls, restarts and must be healthy again before the next; stops at the first that is not. */
+  upgradeall(parameters: UpgradeallParameters = {}): Promise<Reply<unknown>> {
+    return this.request("upgradeall", parameters);
   }
 
   /** Binds the sockets of SIP and of the main UDP port anew on the same ports; calls, registrations and connections go on. Answers when an OPTIONS is answered. */

@@ -105,6 +105,10 @@ impl From<Stopped> for Failure {
 
 /// The SIP status of an account without credit.
 const PAYMENT_REQUIRED: u16 = 402;
+/// What routing says of a number that no trunk takes.
+const NO_ROUTE: &str = "no route";
+/// And of one that is nobody's here, which says nothing behind the kind of the failure.
+const NOBODY: &str = "not found";
 
 impl From<P2pError> for Failure {
     fn from(wrong: P2pError) -> Self {
@@ -112,6 +116,9 @@ impl From<P2pError> for Failure {
             P2pError::Stopped | P2pError::Draining => Self::new(Kind::Busy, "the server is shutting down"),
             P2pError::NoAccount => Self::not_found("account"),
             P2pError::Refused { status: PAYMENT_REQUIRED, reason } => Self::new(Kind::NoCredit, reason),
+            // The number may well exist: it is the way to it that does not.
+            P2pError::Refused { status: 404, reason } if reason == NO_ROUTE => Self::failed(reason),
+            P2pError::Refused { status: 404, reason } if reason == NOBODY => Self::not_found("dialled user"),
             P2pError::Refused { status: 404, reason } => Self::not_found(reason),
             P2pError::Refused { status, reason } => Self::failed(format!("{status} {reason}")),
             P2pError::Failed { call, status, reason } => {

@@ -17,8 +17,9 @@ use crate::reply::Failure;
 
 /// The command that runs another one.
 const PASSES_ON: &str = "oop";
-/// The commands that need the request itself: to pass it on, or for the address by which the server was reached.
-const KEEPS_REQUEST: [&str; 3] = [PASSES_ON, "voicehere", "voicehere2"];
+/// The commands that need the request itself: to pass it on, here or to another node, or for the address by which the
+/// server was reached.
+const KEEPS_REQUEST: [&str; 4] = [PASSES_ON, "client", "voicehere", "voicehere2"];
 
 /// An account that may do more than this level is not changed by it.
 pub(super) fn not_above(level: Level, account: &Account) -> Result<(), Failure> {
@@ -117,6 +118,24 @@ impl Call {
             return Err(Failure::invalid("txt must be another command than oop"));
         }
         self.dispatcher.nested(&inner).await
+    }
+
+    /// Runs a console line as the same caller on another node, under the access rule that its command has here too.
+    pub(crate) async fn run_line_at(&self, node: &str, line: &str) -> crate::declare::Outcome {
+        let request = self.request.as_ref().ok_or_else(|| Failure::failed("the request is gone"))?;
+        let inner = crate::request::Request { at_node: Some(node.to_owned()), ..request.with_line(line) };
+        self.dispatcher.nested(&inner).await
+    }
+
+    /// What the console or stream of the request remembers of its node; none where each request stands alone.
+    pub(crate) fn node_session(&self) -> Option<Arc<crate::nodes::NodeSession>> {
+        let request = self.request.as_ref().filter(|request| request.origin.transport.is_stream())?;
+        request.session.clone()
+    }
+
+    /// Another node passed the request on.
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request.is_passed_on())
     }
 
     pub(crate) fn switch(&self) -> &Handle {

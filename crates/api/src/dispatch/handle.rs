@@ -10,6 +10,7 @@ use strowger_store::AuditEntry;
 
 use super::call::Asked;
 use super::custom::Entry;
+use super::elsewhere::Far;
 use super::identify::{self, Identified};
 use super::inspect::Stage;
 use super::overrides::{Checked, Overrides};
@@ -18,7 +19,7 @@ use crate::actions::Job;
 use crate::auth::{Credentials, Level, Proof, Source, authorise, look, may_act_for};
 use crate::declare::{Args, Command, Effect, Outcome, Run};
 use crate::reply::{Failure, Kind};
-use crate::request::Request;
+use crate::request::{Request, Transport};
 
 /// What a request asks for, and what it shows.
 pub(super) struct Identity<'a> {
@@ -44,10 +45,17 @@ impl Identity<'_> {
 
 /// A request that may run.
 struct Ready {
-    call: Call,
+    work: Work,
     rule: Checked,
     /// What the account itself may do.
     own_level: Level,
+}
+
+/// What is to be done.
+enum Work {
+    Here(Call),
+    /// On another node.
+    Far(Box<Far>),
 }
 
 impl Dispatcher {
@@ -95,7 +103,12 @@ impl Dispatcher {
         let snapshot = self.switch.snapshot();
         let named = credentials.id.and_then(|id| identify::resolve(&snapshot, id));
         let user = named.map(|account| &*account.username).or(credentials.id);
-        refuse(self.switch.guard(|guard| guard.admit_source(now, source.address, user)))?;
+        let verdict = self.switch.guard(|guard| guard.admit_source(now, source.address, user));
+        // A flood in somebody else's name must not make us one.
+        traits.silent = request.origin.transport == Transport::Udp
+            && !verdict.is_pass()
+            && !self.switch.guard(|guard| guard.is_told(now.mono, source.address, verdict));
+        refuse(verdict)?;
         traits.course.stage = Stage::Form;
         if let Some(broken) = &request.broken {
             return Err(broken.clone());
@@ -148,6 +161,11 @@ impl Dispatcher {
         let identified = self.identify(identity, &rule, config)?;
         traits.proven = !matches!(identified.caller.proof, Proof::None | Proof::Name);
         traits.about(identified.account.as_ref());
+        if let (Some(id), Some(account), true) =
+            (identity.request.origin.encrypted, &identified.account, traits.proven)
+        {
+            self.switch.encrypted().belongs_to(id, account.id);
+        }
         traits.course.learn(&identified);
         self.admit_account(identity.now, &identified, config)?;
         traits.course.stage = Stage::Rule;
@@ -156,27 +174,40 @@ impl Dispatcher {
         traits.course.level = level;
         traits.course.stage = Stage::Nonce;
         self.check_nonce(identity, &identified, &rule, config)?;
-        traits.course.stage = Stage::Target;
         let own_level = identified.caller.level;
+        if let Some(node) = identity.request.node_of(identity.called()) {
+            let far = Far::of(identity, identified.account, level, node);
+            return Ok(Ready { work: Work::Far(Box::new(far)), rule, own_level });
+        }
+        traits.course.stage = Stage::Target;
         let mut call = self.call(identity, identified, level, rule.rule.support)?;
         traits.course.target = call.target.as_ref().map(|account| account.id);
         call.entry = entry;
         call.request = call.keeps_request().then(|| Box::new(identity.request.clone()));
-        Ok(Ready { call, rule, own_level })
+        Ok(Ready { work: Work::Here(call), rule, own_level })
     }
 
     /// Checks the conditions beyond identity, and runs.
     async fn complete(self: &Arc<Self>, ready: Ready, config: &Config, traits: &mut Traits) -> Outcome {
-        let Ready { call, rule, own_level } = ready;
+        let Ready { work, rule, own_level } = ready;
+        let (asker, source) = match &work {
+            Work::Here(call) => (call.caller.as_ref(), &call.source),
+            Work::Far(far) => (far.caller.as_ref(), &far.source),
+        };
         if rule.has_conditions(config)
-            && let Some(account) = &call.caller
+            && let Some(account) = asker
         {
             traits.course.stage = Stage::Conditions;
-            Box::pin(self.check_conditions(account, own_level, &call.source, &rule, config)).await?;
+            Box::pin(self.check_conditions(account, own_level, source, &rule, config)).await?;
         }
         traits.course.stage = Stage::Ran;
-        traits.about(call.target.as_ref());
-        self.run(call).await
+        match work {
+            Work::Here(call) => {
+                traits.about(call.target.as_ref());
+                self.run(call).await
+            }
+            Work::Far(far) => Box::pin(self.elsewhere(*far)).await,
+        }
     }
 
     /// What a row of `tb_api` does after the answer.

@@ -6,6 +6,7 @@ mod console;
 mod custom;
 mod describe;
 mod detached;
+mod elsewhere;
 mod explain;
 mod handle;
 mod identify;
@@ -30,6 +31,7 @@ use strowger_store::ReplayRow;
 use strowger_switch::Handle;
 
 pub use call::Call;
+pub(crate) use elsewhere::passed_on;
 pub(crate) use explain::pasted;
 pub(crate) use inspect::{Filter, Shown};
 pub use table::{commands, completions, find};
@@ -103,6 +105,7 @@ pub struct Dispatcher {
     actions: Actions,
     log: std::sync::OnceLock<LogControl>,
     fetch: std::sync::OnceLock<crate::fetch::Fetch>,
+    nodes: std::sync::OnceLock<(crate::nodes::AskNode, crate::nodes::Visit)>,
     /// The task that looks for due maintenance.
     pub(crate) schedule: crate::maintenance::Schedule,
     /// Whoever carries out what only the program can do.
@@ -119,6 +122,8 @@ struct Traits {
     proven: bool,
     admin_text: bool,
     bare_ok: bool,
+    /// Nothing is answered.
+    silent: bool,
     course: Course,
     /// What may follow.
     sequel: Option<Box<Sequel>>,
@@ -165,6 +170,7 @@ impl Dispatcher {
             recent: Recent::default(),
             log: std::sync::OnceLock::new(),
             fetch: std::sync::OnceLock::new(),
+            nodes: std::sync::OnceLock::new(),
             schedule: crate::maintenance::Schedule::default(),
             services: std::sync::OnceLock::new(),
             keys: RwLock::default(),
@@ -251,6 +257,9 @@ impl Dispatcher {
             tracing::error!("a command panicked");
             (Err(Failure::failed("internal error")), Traits::default())
         });
+        if traits.silent {
+            return Answer::empty(200);
+        }
         let limit = match transport {
             Transport::Udp if traits.proven => Some(UDP_MAX_BYTES),
             Transport::Udp => {

@@ -58,6 +58,7 @@ impl Request {
         inner.read_command(line.trim().trim_start_matches('/'));
         let of_line = std::mem::take(&mut inner.fields);
         inner.push(self.credentials().iter());
+        inner.push(self.field(crate::nodes::MARK).map(|node| (crate::nodes::MARK, node)));
         inner.push(of_line.iter().filter(|(name, _)| !is_credential(name) && *name != "apientry"));
         inner.take_numbered();
         inner
@@ -74,7 +75,11 @@ impl Request {
             Some(name) => Some((name, value)),
             None => is_credential(name).then_some((name, value)),
         });
-        fields.collect()
+        let front = if self.positional_credentials { self.positional.as_slice() } else { &[] };
+        let front =
+            ["authkey", "authid", "authpwd"].into_iter().zip(front).map(|(name, value)| (name, value.trim()));
+        // Of a repeated name the first counts.
+        fields.chain(front.filter(|(_, value)| !value.is_empty())).collect()
     }
 
     fn read_command(&mut self, line: &str) {
@@ -84,8 +89,13 @@ impl Request {
         let single = crate::dispatch::find(&self.command).is_some_and(|c| c.params.len() == 1);
         match line.as_bytes().get(at) {
             Some(b'&' | b'?') => self.read_query(rest, false),
-            Some(b',') => self.read_positional(rest.split(',').collect(), ','),
+            Some(b',') if self.command != "client" => self.read_positional(rest.split(',').collect(), ','),
             Some(_) if single && !is_named(rest) => self.positional = vec![rest.to_owned()],
+            // The rest is a line of its own, with names of its own.
+            Some(_) if self.command == "client" && !is_named(rest) => {
+                let words = rest.splitn(2, [',', ' ']);
+                self.positional = words.map(|word| word.trim().to_owned()).collect();
+            }
             Some(_) => self.read_positional(rest.split(' ').filter(|word| !word.is_empty()).collect(), ' '),
             None => {}
         }
@@ -147,6 +157,9 @@ mod tests {
             ("db select a, b from t where c = 'd=e'", vec!["select a, b from t where c = 'd=e'"]),
             ("db,select a, b from t", vec!["select a, b from t"]),
             ("help", vec![]),
+            ("client b", vec!["b"]),
+            ("client b balance targetuser=alice x=1", vec!["b", "balance targetuser=alice x=1"]),
+            ("client,b,cdr,days=3", vec!["b", "cdr,days=3"]),
         ] {
             let request = read(line);
             assert_eq!(request.positional, positional, "{line}");
@@ -158,9 +171,11 @@ mod tests {
         }
         assert_eq!(read("version alice").field("targetuser"), None);
         let here = "127.0.0.1:1".parse().unwrap();
-        for outer in
-            ["/xmapi/oop?key=K&usr=admin&pwd=p&txt=x", "?apientry=oop&authkey=K&authid=admin&authpwd=p"]
-        {
+        for outer in [
+            "/xmapi/oop?key=K&usr=admin&pwd=p&txt=x",
+            "?apientry=oop&authkey=K&authid=admin&authpwd=p",
+            "oop,K,admin,p,x",
+        ] {
             let request = Request::line(Origin::new(here, here, Transport::Tcp), outer.as_bytes());
             let inner = request.with_line("reguser usr=alice");
             let (credentials, args) =

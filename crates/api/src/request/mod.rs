@@ -23,6 +23,7 @@ pub use http::Http;
 pub use line::{is_api_path, is_request_line};
 
 use crate::declare::{Fields, trimmed};
+use crate::nodes::NodeSession;
 use crate::openapi::Document;
 use crate::push::PushSender;
 use crate::reply::{Failure, Format};
@@ -106,13 +107,15 @@ pub struct Origin {
     pub host: Option<String>,
     /// The Origin header as sent.
     pub web_origin: Option<String>,
+    /// The number of its connection among the encrypted ones.
+    pub encrypted: Option<u64>,
 }
 
 impl Origin {
     /// Without HTTP headers.
     #[must_use]
     pub const fn new(peer: SocketAddr, local: SocketAddr, transport: Transport) -> Self {
-        Self { peer, local, transport, host: None, web_origin: None }
+        Self { peer, local, transport, host: None, web_origin: None, encrypted: None }
     }
 }
 
@@ -158,6 +161,10 @@ pub struct Request {
     pub(crate) stream: Option<Arc<crate::push::Stream>>,
     /// Where a connection of the message queue is left.
     pub(crate) joining: Option<Arc<crate::mmq::Joining>>,
+    /// The other node on which it is to run.
+    pub(crate) at_node: Option<String>,
+    /// What its console or stream remembers.
+    pub(crate) session: Option<Arc<NodeSession>>,
 }
 
 impl Request {
@@ -179,6 +186,8 @@ impl Request {
             broken: None,
             stream: None,
             joining: None,
+            at_node: None,
+            session: None,
         }
     }
 
@@ -197,6 +206,13 @@ impl Request {
     /// Something may follow the answer later on the same stream: an event, the result of what was begun.
     pub(crate) fn may_push(&self) -> bool {
         crate::push::COMMANDS.contains(&self.command.as_str())
+    }
+
+    /// It is a line of a console or stream that may run its lines on another node.
+    #[must_use]
+    pub fn within(mut self, session: &Arc<NodeSession>) -> Self {
+        self.session = Some(Arc::clone(session));
+        self
     }
 
     /// What follows the answer later goes there. `raw`: the request as sent, which is quoted without its secrets.

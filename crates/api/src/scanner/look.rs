@@ -81,6 +81,8 @@ pub struct Counts {
     pub valid: bool,
     /// It is on the blacklist.
     pub blacklisted: bool,
+    /// It moved to another operator.
+    pub ported: bool,
     /// A call would find its way.
     pub routable: bool,
 }
@@ -95,6 +97,7 @@ pub fn row(
 ) -> (String, Counts) {
     let valid = plain.wrong.is_none();
     let blacklisted = valid && snapshot.is_blacklisted(&plain.number);
+    let ported = valid && snapshot.ported(&plain.number).is_some();
     let plan = decision.map(|decision| &decision.plan);
     let routable = plan.is_some_and(Result::is_ok);
     let refused = match plan {
@@ -123,14 +126,13 @@ pub fn row(
         &plain.country,
         yes(valid),
         yes(blacklisted),
-        // There is no table of ported numbers.
-        "unknown",
+        if snapshot.knows_ported() { yes(ported) } else { "unknown" },
         yes(routable),
         &route,
         &price,
         plain.wrong.unwrap_or(&refused),
     ]);
-    (text, Counts { valid, blacklisted, routable })
+    (text, Counts { valid, blacklisted, ported, routable })
 }
 
 #[cfg(test)]

@@ -65,6 +65,8 @@ pub struct Progress {
     pub invalid: usize,
     /// Of the valid ones, those on the blacklist.
     pub blacklisted: usize,
+    /// Numbers that moved to another operator; none: no such numbers are known here.
+    pub ported: Option<usize>,
     /// Of the valid ones, those that a call would be refused to.
     pub unroutable: usize,
     /// The result is written.
@@ -149,6 +151,7 @@ impl Jobs {
             valid: 0,
             invalid: 0,
             blacklisted: 0,
+            ported: None,
             unroutable: 0,
             written: false,
         };

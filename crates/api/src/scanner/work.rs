@@ -99,6 +99,9 @@ async fn look_at_one(job: &Job, line: &Line, switch: &Handle, text: &mut String)
     progress.valid += usize::from(counts.valid);
     progress.invalid += usize::from(!counts.valid);
     progress.blacklisted += usize::from(counts.blacklisted);
+    if snapshot.knows_ported() {
+        *progress.ported.get_or_insert(0) += usize::from(counts.ported);
+    }
     progress.unroutable += usize::from(counts.valid && !counts.routable);
     Ok(())
 }

@@ -126,7 +126,7 @@ impl Outgoing {
         Ok(speak(connector.connect(name, stream).await?).await?)
     }
 
-    fn connector(&self) -> Result<TlsConnector, OutgoingError> {
+    pub(crate) fn connector(&self) -> Result<TlsConnector, OutgoingError> {
         let made = self.tls.get_or_init(|| connector(&self.authorities));
         made.clone().map_err(OutgoingError::Roots)
     }
@@ -156,7 +156,7 @@ async fn send(
     Ok(status)
 }
 
-async fn speak<S>(stream: S) -> Result<SendRequest<Full<Body>>, hyper::Error>
+pub(crate) async fn speak<S>(stream: S) -> Result<SendRequest<Full<Body>>, hyper::Error>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {

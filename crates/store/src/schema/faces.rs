@@ -23,6 +23,7 @@ const TRACKED: &[(&str, &str, &str)] = &[
     ("tb_currencies", "tb_currencies", "id"),
     ("tb_settings", "tb_settings", "id"),
     ("tb_blacklist", "tb_blacklist", "id"),
+    ("tb_portednumbers", "tb_portednumbers", "id"),
     ("tb_holidays", "tb_holidays", "id"),
     ("tb_api", "tb_api", "id"),
 ];

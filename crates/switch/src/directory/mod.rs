@@ -100,6 +100,7 @@ struct Known {
     numbers: BTreeSet<Box<str>>,
     clis: BTreeSet<Box<str>>,
     blacklist: BTreeSet<Box<str>>,
+    ported: BTreeSet<Box<str>>,
     upstream: BTreeSet<AccountId>,
     names: BTreeMap<AccountId, String>,
 }
@@ -146,6 +147,7 @@ pub fn load(
     keeper.numbers(&rows.numbers);
     keeper.clis(&rows.clis);
     keeper.blacklist(&rows.blacklist);
+    keeper.ported(&rows.ported);
     keeper.publish();
     let loaded = Arc::clone(&keeper.loaded);
     Ok((Directory { jobs, routes, applied: applied_seen, names: names_seen, loaded }, keeper, rows.seq))
@@ -242,6 +244,10 @@ impl Keeper {
             "tb_blacklist" => {
                 let rows = self.server.blacklist()?;
                 self.blacklist(&rows);
+            }
+            "tb_portednumbers" => {
+                let rows = self.server.ported()?;
+                self.ported(&rows);
             }
             "tb_holidays" => {
                 self.holidays = self.server.holidays()?;
@@ -399,6 +405,17 @@ impl Keeper {
             self.master.apply(Change::Blacklist(number.clone()));
         }
         self.known.blacklist = numbers;
+    }
+
+    fn ported(&mut self, rows: &[strowger_store::PortedRow]) {
+        let numbers: BTreeSet<Box<str>> = rows.iter().map(|row| row.number.as_str().into()).collect();
+        for gone in self.known.ported.difference(&numbers) {
+            self.master.apply(Change::PortedGone(gone.clone()));
+        }
+        for row in rows {
+            self.master.apply(rows::ported(row));
+        }
+        self.known.ported = numbers;
     }
 
     fn currencies(&mut self, rows: &[strowger_store::CurrencyRow]) {

@@ -11,13 +11,14 @@ use strowger_store::{ReadError, Snapshot};
 use super::Keeper;
 
 /// The tables that can be named, in the order in which they are read.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 8] = [
     "tb_currencies",
     "tb_billsources",
     "tb_users",
     "tb_routing",
     "tb_phonenumbers",
     "tb_blacklist",
+    "tb_portednumbers",
     "tb_holidays",
 ];
 
@@ -52,6 +53,7 @@ impl Baseline {
             ("tb_routing", digests(&rows.routes)),
             ("tb_phonenumbers", digests(&rows.numbers)),
             ("tb_blacklist", digests(&rows.blacklist)),
+            ("tb_portednumbers", digests(&rows.ported)),
             ("tb_holidays", digests(&rows.holidays)),
         ]))
     }
@@ -118,6 +120,11 @@ impl Keeper {
             "tb_blacklist" => {
                 let rows = self.server.blacklist()?;
                 self.blacklist(&rows);
+                digests(&rows)
+            }
+            "tb_portednumbers" => {
+                let rows = self.server.ported()?;
+                self.ported(&rows);
                 digests(&rows)
             }
             _ => {

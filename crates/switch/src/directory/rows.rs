@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use strowger_billing::{BillingTime, ExchangeRate, PriceEntry, PriceList, TimeType, time_of_day};
 use strowger_model::account::Server;
 use strowger_model::{AccountId, Unit};
-use strowger_route::{Change, RoutingRule};
+use strowger_route::{Change, Ported, RoutingRule};
 use strowger_store::{
-    BlacklistRow, CurrencyRow, NumberRow, PacketRow, PriceEntryRow, PriceListRow, PriceTimeRow, RouteRow,
+    BlacklistRow, CurrencyRow, NumberRow, PacketRow, PortedRow, PriceEntryRow, PriceListRow, PriceTimeRow,
+    RouteRow,
 };
 
 /// The port of a trunk that names none.
@@ -83,6 +84,13 @@ pub fn number(row: &NumberRow) -> Change {
 /// Blocked for everybody; entries of single accounts and of callers are not routing's.
 pub fn blacklisted(row: &BlacklistRow) -> Option<Box<str>> {
     (row.user.is_none() && row.kind == BLACKLIST_CALLED).then(|| row.number.as_str().into())
+}
+
+pub fn ported(row: &PortedRow) -> Change {
+    let [routing_number, operator] =
+        [&row.routing_number, &row.operator].map(|text| text.trim().to_owned().into_boxed_str());
+    let routing_number = routing_number.trim_start_matches('+').into();
+    Change::Ported { number: row.number.as_str().into(), to: Ported { routing_number, operator } }
 }
 
 /// What each currency is worth in the default one.

@@ -35,6 +35,7 @@ use crate::driver::bindings_log::BindingsLog;
 use crate::driver::flows::{Flows, SipFlow};
 use crate::driver::inbox::{Inbox, Letter};
 use crate::driver::sys::{Outgoing, send_all};
+use crate::encrypted::EncryptedConnections;
 use crate::listeners::Ports;
 use crate::shard::{Answer, MAIN, Order};
 use crate::start::guard_limits;
@@ -75,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) inboxes: Vec<Inbox>,
     pub(crate) flows: Flows,
+    pub(crate) encrypted: Arc<EncryptedConnections>,
     pub(crate) media: EngineHandle,
     pub(crate) events: broadcast::Sender<CallChanged>,
     pub(crate) notices: broadcast::Sender<Notice>,
@@ -265,6 +267,12 @@ impl Handle {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         self.0.flows.serve_stream(stream, flow, read_already).await;
+    }
+
+    /// The encrypted connections of every door.
+    #[must_use]
+    pub fn encrypted(&self) -> &Arc<EncryptedConnections> {
+        &self.0.encrypted
     }
 
     /// Open SIP connections: TCP, TLS and WebSocket.

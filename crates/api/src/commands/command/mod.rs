@@ -4,6 +4,7 @@ mod addserver;
 mod backup;
 mod backupdb;
 mod bannedlist;
+mod client;
 mod cmd;
 mod db;
 mod delbanned;
@@ -30,6 +31,7 @@ pub const COMMANDS: &[&Command] = &[
     &backup::COMMAND,
     &backupdb::COMMAND,
     &bannedlist::COMMAND,
+    &client::COMMAND,
     &cmd::COMMAND,
     &db::COMMAND,
     &delbanned::COMMAND,

@@ -28,6 +28,9 @@ mod showlog;
 mod threadlist;
 mod threads;
 mod threads2;
+mod tunnelinfo;
+mod tunnelinfoex;
+mod tunnellist;
 mod version;
 
 pub use call::as_asked;
@@ -62,5 +65,8 @@ pub const COMMANDS: &[&Command] = &[
     &threadlist::COMMAND,
     &threads::COMMAND,
     &threads2::COMMAND,
+    &tunnelinfo::COMMAND,
+    &tunnelinfoex::COMMAND,
+    &tunnellist::COMMAND,
     &version::COMMAND,
 ];

@@ -17,6 +17,7 @@ mod reloadnumdircache;
 mod restart;
 mod rulesreload;
 mod sipreset;
+mod upgradeall;
 mod vsiprst;
 mod webrst;
 
@@ -44,6 +45,7 @@ pub const COMMANDS: &[&Command] = &[
     &restart::COMMAND,
     &rulesreload::COMMAND,
     &sipreset::COMMAND,
+    &upgradeall::COMMAND,
     &vsiprst::COMMAND,
     &webrst::COMMAND,
 ];

@@ -15,7 +15,7 @@ pub const COMMAND: Command = Command {
     effect: Effect::Write,
     reach: Reach::Nothing,
     params: PARAMS,
-    summary: "Reads the routing rules and the blocked numbers again, in force together; says how many there are and what changed since the last time.",
+    summary: "Reads the routing rules, the blocked and the ported numbers again, in force together; says how many there are and what changed since the last time.",
     spec: "server-api: Reset",
     example: "",
     reply: "OK: <n> and a table: table, rows, added, changed, removed",
@@ -23,5 +23,5 @@ pub const COMMAND: Command = Command {
 };
 
 async fn run(call: Call, _: Params) -> Outcome {
-    reread(&call, &["tb_routing", "tb_blacklist"]).await
+    reread(&call, &["tb_routing", "tb_blacklist", "tb_portednumbers"]).await
 }

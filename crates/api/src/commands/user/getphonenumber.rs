@@ -28,7 +28,7 @@ pub const COMMAND: Command = Command {
     summary: "Free numbers of the pool; lockphonenumber takes one.",
     spec: "server-api: User commands; API examples",
     example: "count=3",
-    reply: "OK: <n>, then the numbers",
+    reply: "OK: <n>, then the numbers; cursor=<id> goes on behind one of them",
     run: RUN,
 };
 
@@ -41,7 +41,9 @@ async fn run(call: Call, params: Params) -> Outcome {
         return Err(Failure::invalid("prefix must be digits"));
     }
     let count = usize::try_from(params.count).unwrap_or_default();
-    let found = call.store().free_numbers(count, prefix, &params.location, call.now().wall).await?;
-    let rows = found.into_iter().map(|row| vec![row.number.into(), row.location.into()]).collect();
-    Ok(Reply::rows(&["number", "location"], rows))
+    let after = call.cursor.unwrap_or(0);
+    let found = call.store().free_numbers(count, after, prefix, &params.location, call.now().wall).await?;
+    let rows = found.into_iter().map(|row| vec![row.number.into(), row.location.into(), row.id.into()]);
+    // The id stands last: it is what a cursor points with where an answer over UDP is cut.
+    Ok(Reply::rows(&["number", "location", "id"], rows.collect()))
 }

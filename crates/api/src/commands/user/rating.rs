@@ -39,7 +39,12 @@ async fn run(call: Call, params: Params) -> Outcome {
     }
     let number: String = params.bnum.chars().filter(|c| !c.is_whitespace()).collect();
     let Some(rating) = snapshot.price_for(account.id, &number, now) else {
-        return Err(Failure::not_found(format!("price for {number}")));
+        return Err(match snapshot.missing_rate(account.id, &number, now) {
+            Some((from, to)) => Failure::failed(format!(
+                "{number} has a price, but there is no exchange rate from {from} to {to} (tb_currencies)"
+            )),
+            None => Failure::not_found(format!("price for {number}")),
+        });
     };
     let (price, unit, direction) = (rating.price_at(now), rating.unit, &rating.direction);
     Ok(Reply::bare(format!("{price} {unit}/min, Destination: {direction}"))

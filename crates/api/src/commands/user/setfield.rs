@@ -1,7 +1,7 @@
 //! `setfield`: account holders set a documented list of fields; administrators any field.
 
 use strowger_model::Amount;
-use strowger_store::user_column;
+use strowger_store::{UserError, user_column};
 
 use crate::auth::Level;
 use crate::declare::{Access, Command, Effect, Group, Outcome, Reach, params};
@@ -118,8 +118,12 @@ async fn run(call: Call, params: Params) -> Outcome {
         }
         call.sensitive()?;
         let row = row.ok_or_else(|| Failure::missing("rowid"))?;
-        let rows = call.store().update_field(call.scope, &table, &field, &params.fieldvalue, row).await?;
-        return if rows == 0 { Err(Failure::not_found(format!("{table} row {row}"))) } else { done(&field) };
+        let updated = call.store().update_field(call.scope, &table, &field, &params.fieldvalue, row).await;
+        return match updated {
+            Ok(0) | Err(UserError::NotFound) => Err(Failure::not_found(format!("{table} row {row}"))),
+            Ok(_) => done(&field),
+            Err(wrong) => Err(wrong.into()),
+        };
     }
     let account = match row {
         Some(row) if call.level >= Level::Owner => call.find_id(row, "rowid")?,

@@ -11,7 +11,7 @@ const MAX_USERS: usize = 200;
 
 params! {
     /// The user.
-    userusername ["user"]: String = "",
+    userusername ["user", "username", "usr"]: String = "",
     /// Several, separated by commas.
     userlist: String = "",
 }

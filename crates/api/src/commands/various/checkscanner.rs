@@ -65,7 +65,7 @@ fn row(call: &Call, job: &Job) -> Vec<Data> {
         size_of(found.valid),
         size_of(found.invalid),
         size_of(found.blacklisted),
-        "unknown".into(),
+        found.ported.map_or_else(|| "unknown".into(), size_of),
         size_of(found.unroutable),
         rate.into(),
         account.into(),
