@@ -56,8 +56,15 @@ impl Gate {
     pub fn new(dispatcher: Arc<Dispatcher>, switch: Handle, version: &'static str, tls: Option<Tls>) -> Self {
         let closing = Arc::new(watch::Sender::new(false));
         dispatcher.attach_fetch(crate::forward::fetch());
+        dispatcher.attach_cards(crate::cards::ask(&switch.config(), version));
         let (doors, challenges) = (Arc::default(), Challenges::default());
         Self { dispatcher, switch, version, tls, challenges, connections: Arc::default(), closing, doors }
+    }
+
+    /// Whoever answers the requests.
+    #[must_use]
+    pub const fn dispatcher(&self) -> &Arc<Dispatcher> {
+        &self.dispatcher
     }
 
     /// Opens a door of every protocol on a listener that does not block. Call within a tokio runtime.

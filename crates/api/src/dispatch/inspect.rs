@@ -218,7 +218,8 @@ impl Inspector {
                 Vec::new()
             }
         };
-        let kept = if request.size <= MAX_WHOLE_BYTES && request.fields.len() <= MAX_WHOLE_FIELDS {
+        let short = request.size <= MAX_WHOLE_BYTES && request.fields.len() <= MAX_WHOLE_FIELDS;
+        let kept = if short && may_be_kept(&request.command) {
             flat.fill(request);
             Kept::Whole(flat)
         } else {
@@ -387,13 +388,25 @@ const PLAIN: [&str; 16] = [
     "apientry",
 ];
 
+/// Commands that have another request inside them.
+const CARRIERS: [&str; 3] = ["oop", "jppget", "authexplain"];
+
 /// Parts of names whose values are secret, personal or whole statements.
-const SECRET: [&str; 20] = [
+const SECRET: [&str; 21] = [
     "pass", "pwd", "pin", "token", "sql", "key", "md5", "secret", "ccv", "card", "code", "filedata",
-    "answer", "csv", "txt", "message", "value", "text", "body", "request",
+    "answer", "csv", "txt", "message", "value", "text", "body", "request", "url",
 ];
 
+/// The request may be kept as it came, to be masked when it is shown. Card data are not kept at all: not in a request
+/// for them, not behind a mistyped name, and not in one request that stands inside another.
+fn may_be_kept(command: &str) -> bool {
+    find(command).is_some_and(|command| !command.is_fleeting() && !CARRIERS.contains(&command.name))
+}
+
 fn is_shown(request: &View<'_>, name: &str) -> bool {
+    if find(request.command).is_some_and(|command| command.forgets(name)) {
+        return false;
+    }
     if PLAIN.contains(&name) {
         return true;
     }
@@ -508,6 +521,9 @@ mod tests {
             "?apientry=balance&authid=alice&authpasswrd=SECRET&whatever=SECRET",
             "?apientry=db&authid=alice&sql=update tb_users set password = 'SECRET'",
             "?apientry=setfield&authid=alice&fieldname=password&fieldvalue=SECRET",
+            "?apientry=cccharge&authid=alice&cardnum=SECRET&expireyear=SECRET&expmonth=SECRET&ccv2=SECRET&amount=5",
+            "?apientry=cccharge&authid=alice&cvc=SECRET&expyear=SECRET&number=SECRET",
+            "?apientry=jppget&authid=alice&url=/mvapireq/?cardnum=SECRET",
         ] {
             let inspector = Inspector::default();
             note(&inspector, 5, line, &ok);

@@ -32,7 +32,8 @@ use strowger_switch::Handle;
 pub use call::Call;
 pub(crate) use explain::pasted;
 pub(crate) use inspect::{Filter, Shown};
-pub use table::{commands, completions, find};
+pub(crate) use table::is_fleeting;
+pub use table::{commands, completions, find, may_be_remembered};
 pub(crate) use values::{Input, Text};
 
 use crate::actions::{Actions, Job};
@@ -103,6 +104,7 @@ pub struct Dispatcher {
     actions: Actions,
     log: std::sync::OnceLock<LogControl>,
     fetch: std::sync::OnceLock<crate::fetch::Fetch>,
+    cards: crate::cards::Desk,
     /// The task that looks for due maintenance.
     pub(crate) schedule: crate::maintenance::Schedule,
     /// Whoever carries out what only the program can do.
@@ -141,6 +143,7 @@ impl Dispatcher {
             recent: Recent::default(),
             log: std::sync::OnceLock::new(),
             fetch: std::sync::OnceLock::new(),
+            cards: crate::cards::Desk::default(),
             schedule: crate::maintenance::Schedule::default(),
             services: std::sync::OnceLock::new(),
             keys: RwLock::default(),
@@ -181,6 +184,16 @@ impl Dispatcher {
     /// Lets commands fetch from other servers. Only the first time counts.
     pub fn attach_fetch(&self, fetch: crate::fetch::Fetch) {
         let _ = self.fetch.set(fetch);
+    }
+
+    /// Lets commands ask the card payment provider. Only the first time counts.
+    pub fn attach_cards(&self, ask: crate::cards::Ask) {
+        self.cards.attach(ask);
+    }
+
+    /// What card payments share.
+    pub(crate) const fn cards(&self) -> &crate::cards::Desk {
+        &self.cards
     }
 
     pub(crate) fn fetch(&self) -> Option<&crate::fetch::Fetch> {
@@ -580,16 +593,19 @@ fn own_request_id(id: String, own: Option<AccountId>, level: Level, source: &cra
     if own.is_some() || level > Level::Public { id } else { format!("{}/{id}", source.address) }
 }
 
-/// Two requests with the same fingerprint ask for the same thing.
+/// Two requests with the same fingerprint ask for the same thing. What must be kept nowhere is not in it.
 fn fingerprint(command: &Command, args: &Args) -> u64 {
     let mut hasher = DefaultHasher::new();
     command.name.hash(&mut hasher);
     let counted = args
         .named
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "now" | "new" | "requestid" | "format"));
+        .filter(|(name, _)| !matches!(name.as_str(), "now" | "new" | "requestid" | "format"))
+        .filter(|(name, _)| !command.forgets(name));
     counted.for_each(|field| field.hash(&mut hasher));
-    args.positional.hash(&mut hasher);
+    let forgotten = |at: usize| command.params.get(at).is_some_and(|param| param.fleeting);
+    let positional = args.positional.iter().enumerate().filter(|(at, _)| !forgotten(*at));
+    positional.for_each(|field| field.hash(&mut hasher));
     hasher.finish()
 }
 

@@ -156,4 +156,5 @@ fn first_cell(answer: SqlAnswer) -> String {
 pub fn is_secret(name: &str) -> bool {
     ["pass", "pwd", "secret", "token", "md5", "nonce"].iter().any(|part| name.contains(part))
         || matches!(name, "pin" | "key" | "authkey" | "salt" | "u_code" | "forgotpasswordanswer")
+        || super::is_fleeting(&name.to_ascii_lowercase())
 }

@@ -55,6 +55,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0037_tb_smsreceived", include_str!("../../sql/0037_tb_smsreceived.sql")),
     ("0070_recovery_question", include_str!("../../sql/0070_recovery_question.sql")),
     ("0080_cdr_mos", include_str!("../../sql/0080_cdr_mos.sql")),
+    ("0090_tb_payments", include_str!("../../sql/0090_tb_payments.sql")),
 ];
 
 /// Brings the database to this version's schema, in one transaction.
