@@ -532,6 +532,17 @@ mod tests {
             assert_eq!(shown[0].user, "alice", "{line}");
             assert_eq!(shown[0].answer, "OK: userid:5 type:0 token:***");
         }
+        // Of card data not even the ring knows anything.
+        for line in [
+            "?apientry=cccharge&cardnum=SECRET&ccv2=SECRET",
+            "?apientry=ccharge&cardnum=SECRET",
+            "?apientry=oop&txt=cccharge cardnum=SECRET",
+            "cccharge,K,alice,pa,SECRET,SECRET,SECRET,SECRET,5",
+        ] {
+            let inspector = Inspector::default();
+            note(&inspector, 5, line, &ok);
+            assert!(!format!("{:?}", inspector.ring()).contains("SECRET"), "{line}");
+        }
         // Too long to be kept whole.
         let inspector = Inspector::default();
         note(

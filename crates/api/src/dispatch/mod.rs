@@ -307,9 +307,9 @@ impl Dispatcher {
             Asked { request, now, command, entry: entry.clone(), credentials, named, args, source, rule };
         let outcome = self.admitted(&asked, traits, &config).await;
         if let Some(action) = rules.action(name, outcome.is_err()) {
-            let (account, fields) = (traits.account.clone(), asked.args.named.clone());
-            let who = account.as_ref().map(|account| account.id);
-            let (action, input) = (Arc::clone(action), Input { account, fields });
+            let input = Input::new(traits.account.clone(), &asked.args.named);
+            let who = input.account.as_ref().map(|account| account.id);
+            let action = Arc::clone(action);
             let job = Job::action(action, name, input, who, source.address.to_string());
             if let Err(full) = self.actions.submit(job) {
                 tracing::warn!(name, %full, "an action of tb_api is dropped");

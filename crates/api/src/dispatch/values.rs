@@ -25,9 +25,15 @@ pub struct Input {
 }
 
 impl Input {
+    /// Card data are left out: rows of `tb_api` run later, and write down what they are given.
+    pub fn new(account: Option<Arc<Account>>, fields: &[(String, String)]) -> Self {
+        let fields = fields.iter().filter(|(name, _)| !super::is_fleeting(name)).cloned().collect();
+        Self { account, fields }
+    }
+
     /// The input of a running command.
     pub fn of(call: &Call) -> Self {
-        Self { account: call.target.clone(), fields: call.args.named.clone() }
+        Self::new(call.target.clone(), &call.args.named)
     }
 
     /// A parameter of the request, by its name.

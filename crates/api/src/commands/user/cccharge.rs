@@ -34,7 +34,7 @@ pub const COMMAND: Command = Command {
     params: PARAMS,
     summary: "Charges a card through the configured provider and adds the amount to the credit, once per requestid; card data are taken over TLS only and kept nowhere.",
     spec: "server-api: User commands",
-    example: "cardnum=4242424242424242&expireyear=2030&expmonth=12&ccv2=123&ammount=10&requestid=pay-1",
+    example: "cardnum=4242424242424242&expireyear=2030&expmonth=12&ccv2=123&ammount=10",
     reply: "OK: credit is 15",
     run: RUN,
 };
