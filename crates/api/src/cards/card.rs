@@ -108,7 +108,7 @@ mod tests {
             (RIGHT, "2026", "11", "123", ""),
             ("4242 4242-4242 4242", "26", "11", "1234", ""),
             ("378282246310005", "2030", "01", "1234", ""),
-            ("6304000000000000000", "2030", "1", "123", "cardnum is mistyped"),
+            ("6304000000000000000", "2030", "1", "123", ""),
             ("4242424242424241", "2030", "1", "123", "cardnum is mistyped"),
             ("42424242424", "2030", "1", "123", "cardnum must be"),
             ("42424242424242424242", "2030", "1", "123", "cardnum must be"),
@@ -129,7 +129,7 @@ mod tests {
         ] {
             let said = read(number, year, month, code).err().unwrap_or_default();
             assert!(said.starts_with(wrong) && said.is_empty() == wrong.is_empty(), "{number} {year} {said}");
-            assert!(!said.bytes().filter(u8::is_ascii_digit).count() > 4, "no value is quoted: {said}");
+            assert!(said.bytes().filter(u8::is_ascii_digit).count() <= 4, "no value is quoted: {said}");
         }
     }
 }

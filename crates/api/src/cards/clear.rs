@@ -46,7 +46,7 @@ async fn look_for_ever(dispatcher: Weak<Dispatcher>) {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "card payments of an earlier run are not cleared up yet")
+                    tracing::warn!(%error, "card payments of an earlier run are not cleared up yet");
                 }
             }
         }

@@ -48,10 +48,7 @@ async fn run(call: Call, _: Params) -> Outcome {
     lines.push(format!("savedcard={NO_CARD}"));
     lines.extend(payments.iter().map(line));
     let rows = payments.iter().map(row).collect::<Vec<_>>();
-    Ok(Reply::lines(lines)
-        .with("page", Some(page).filter(|page| !page.is_empty()))
-        .with("savedcard", NO_CARD)
-        .with("payments", rows))
+    Ok(Reply::lines(lines).with("page", page).with("savedcard", NO_CARD).with("payments", rows))
 }
 
 fn line(payment: &Payment) -> String {
