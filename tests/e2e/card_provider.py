@@ -25,7 +25,8 @@ class Provider:
         self.questions, self.charges = [], []
         self.released = threading.Event()
         self.reached = threading.Event()
-        self.on_charge = lambda: None
+        # Called with the step, and whether its answer was sent.
+        self.watch = lambda step, answered: None
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -101,9 +102,9 @@ class Provider:
             self.released.wait(60)
         if how in ("hang", "drop"):
             return self.drop(request)
+        self.watch(step, False)
         self.send(request, status, answer)
-        if step == "confirm" and status == 200:
-            self.on_charge()
+        self.watch(step, True)
 
     def drop(self, request):
         request.close_connection = True

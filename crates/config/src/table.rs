@@ -379,7 +379,7 @@ Money {
     cardmax: Decimal = "200" {}
         "The largest card payment, in the account's currency."
     cardattempts: u32 = "10" { max: 1000, unit: "per day" }
-        "Card payments of one account that may be refused within 24 hours before it may try no more, so that nobody tries out stolen cards; 0 is no limit."
+        "Cards of one account that may be refused within 24 hours before it may try no more, so that nobody tries out stolen ones; 0 is no limit."
     cardpage: String = "" {}
         "The address of your payment page, which `sendccinfo` hands out; `{userid}` and `{username}` in it are the account's."
 }

@@ -1,7 +1,8 @@
 -- Card payments: what was asked of the provider and what became of it, never card data. amount is in millionths, as in
 -- the ledger. state: begun (the provider was asked for nothing that moves money), asked (it may have charged the card),
--- paid (the credit is booked), refused (nothing was charged). intentid is the provider's name of the payment, requestkey
--- the key that makes its questions repeatable. due_ms: when an open payment may be cleared up.
+-- paid (the credit is booked), refused (nothing was charged). declined: it was the card that was refused. intentid is the
+-- provider's name of the payment, requestkey the key that makes its questions repeatable. due_ms: when an open payment may
+-- be cleared up.
 CREATE TABLE tb_payments (
   id {id},
   userid BIGINT NOT NULL,
@@ -9,6 +10,7 @@ CREATE TABLE tb_payments (
   currency TEXT NOT NULL,
   state TEXT NOT NULL,
   reason TEXT NOT NULL DEFAULT '',
+  declined BIGINT NOT NULL DEFAULT 0,
   provider TEXT NOT NULL,
   intentid TEXT NOT NULL DEFAULT '',
   requestkey TEXT NOT NULL UNIQUE,

@@ -8,7 +8,7 @@ use strowger_model::{AccountId, Amount, Scope, Unit, Wall};
 
 use crate::credit::{exchange_rate, lock_balances};
 use crate::db::{Fault, Row, values};
-use crate::errors::{ReadError, Unavailable};
+use crate::errors::{PaymentError, ReadError, Unavailable};
 use crate::idempotency::{RequestKey, once};
 use crate::keyring::{hex, random};
 use crate::scope::{condition, covers};
@@ -17,8 +17,8 @@ use crate::tx::{Stop, Tx};
 
 /// How long an open payment keeps its account from another one, in milliseconds.
 const OPEN_BLOCKS_MS: i64 = 86_400_000;
-/// The time in which refused payments are counted together, in milliseconds.
-const REFUSED_WINDOW_MS: i64 = 86_400_000;
+/// The time in which declined cards are counted together, in milliseconds.
+const DECLINED_WINDOW_MS: i64 = 86_400_000;
 /// How long whoever began a payment has it alone, in milliseconds: longer than its questions can take.
 const LEASE_MS: i64 = 600_000;
 /// The longest kept reason, in characters.
@@ -98,40 +98,8 @@ pub struct NewPayment {
     pub currency: Unit,
     /// The provider that will be asked.
     pub provider: String,
-    /// Refused payments in a day beyond which no more are begun; 0: no limit.
-    pub most_refused: u32,
-}
-
-/// A payment was not begun or not carried on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PaymentError {
-    /// There is no such account or payment, or it is not in scope.
-    #[error("not found")]
-    NotFound,
-    /// It is not known yet what becomes of another one of the account.
-    #[error("payment {id} is not settled yet")]
-    Open {
-        /// Which.
-        id: i64,
-    },
-    /// Too many were refused.
-    #[error("too many card payments were refused")]
-    TooMany,
-    /// The amount must be above zero.
-    #[error("the amount must be above zero")]
-    NotPositive,
-    /// The request id was used with other content.
-    #[error("this requestid was used for another request")]
-    RequestReused,
-    /// Not now.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl From<Fault> for PaymentError {
-    fn from(fault: Fault) -> Self {
-        Self::Unavailable(fault.into())
-    }
+    /// Declined cards in a day beyond which no more payments are begun; 0: no limit.
+    pub most_declined: u32,
 }
 
 /// What a repeated request is answered with.
@@ -214,18 +182,24 @@ impl Store {
         .await
     }
 
-    /// The card was not charged and will not be. A payment that is paid stays so.
+    /// The card was not charged and will not be; `declined`: because of the card, which counts as an attempt. A payment
+    /// that is paid stays so.
     ///
     /// # Errors
     /// The database takes no writes.
-    pub async fn payment_refused(&self, id: i64, reason: &str) -> Result<Payment, PaymentError> {
+    pub async fn payment_refused(
+        &self,
+        id: i64,
+        reason: &str,
+        declined: bool,
+    ) -> Result<Payment, PaymentError> {
         let reason: String = reason.chars().take(MAX_REASON).collect();
         self.write(move |tx| {
             tx.check_epoch()?;
             tx.execute(
-                "UPDATE tb_payments SET state = 'refused', reason = ?2, changed_ms = ?3 \
+                "UPDATE tb_payments SET state = 'refused', reason = ?2, declined = ?3, changed_ms = ?4 \
                  WHERE id = ?1 AND state IN ('begun', 'asked')",
-                &values![id, &reason, tx.now_ms],
+                &values![id, &reason, u32::from(declined), tx.now_ms],
             )?;
             read(tx, id)
         })
@@ -323,12 +297,12 @@ fn begin(tx: &mut Tx<'_>, new: &NewPayment, key: &str) -> Result<BegunReply, Sto
     if let Some(row) = open {
         return Err(Stop::Refuse(PaymentError::Open { id: row.int(0) }));
     }
-    let refused = tx.first(
-        "SELECT count(*) FROM tb_payments WHERE userid = ?1 AND state = 'refused' AND created_ms > ?2",
-        &values![new.account, tx.now_ms - REFUSED_WINDOW_MS],
+    let declined = tx.first(
+        "SELECT count(*) FROM tb_payments WHERE userid = ?1 AND declined = 1 AND created_ms > ?2",
+        &values![new.account, tx.now_ms - DECLINED_WINDOW_MS],
     )?;
-    let refused = refused.map_or(0, |row| row.int(0));
-    if new.most_refused > 0 && refused >= i64::from(new.most_refused) {
+    let declined = declined.map_or(0, |row| row.int(0));
+    if new.most_declined > 0 && declined >= i64::from(new.most_declined) {
         return Err(Stop::Refuse(PaymentError::TooMany));
     }
     let row = tx.returning(

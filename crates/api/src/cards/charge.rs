@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use strowger_config::Config;
 use strowger_model::{AccountId, Amount, Secret, Unit};
-use strowger_store::{NewPayment, Payment, PaymentError, PaymentState};
+use strowger_store::{NewPayment, Payment, PaymentError, PaymentState, Store};
 
 use super::clear::clear;
-use super::stripe::{NOT_CARRIED_OUT, Provider, Refusal, Standing, WANTS_ACTION};
+use super::stripe::{NOT_CARRIED_OUT, Provider, Reason, Refusal, Standing, WANTS_ACTION};
 use super::{Card, Desk};
 use crate::declare::Outcome;
 use crate::dispatch::Call;
@@ -57,7 +57,7 @@ pub(crate) async fn charge(
         amount,
         currency,
         provider: provider.base.to_owned(),
-        most_refused: config.cardattempts,
+        most_declined: config.cardattempts,
     };
     let (begun, fresh) = call.store().begin_payment(call.scope, new, call.request_key()).await?;
     let payment = match desk.claim(begun.id) {
@@ -85,11 +85,11 @@ async fn carry_out(
     };
     let intent = match made {
         Ok(intent) => intent,
-        Err(Refusal::Card(reason)) => return store.payment_refused(payment.id, &reason).await,
+        Err(Refusal::Card(reason)) => return refuse(store, payment.id, &reason).await,
         Err(Refusal::Provider(why)) => {
             tracing::warn!(payment = payment.id, why, "the card payment provider did not take a payment");
             let reason = format!("the provider cannot take payments now, {NOT_CARRIED_OUT}");
-            return store.payment_refused(payment.id, &reason).await;
+            return store.payment_refused(payment.id, &reason, false).await;
         }
     };
     let payment = store.payment_asked(payment.id, &intent).await?;
@@ -100,8 +100,10 @@ async fn carry_out(
     // From here on the card may be charged: no failure below is the payment's end.
     let done = match provider.confirm(&payment).await {
         Standing::Paid => store.payment_paid(payment.id).await,
-        Standing::Refused(reason) => store.payment_refused(payment.id, &reason).await,
-        Standing::Waiting(why) | Standing::Unclear(why) => {
+        Standing::Refused(reason) => refuse(store, payment.id, &reason).await,
+        // It is taken back.
+        Standing::Waiting(_) => clear(store, provider, payment.clone()).await,
+        Standing::Unclear(why) => {
             tracing::warn!(payment = payment.id, why, "a card payment is not clear yet");
             clear(store, provider, payment.clone()).await
         }
@@ -110,6 +112,11 @@ async fn carry_out(
         tracing::error!(payment = payment.id, %error, "what became of a card payment is not written down yet");
         payment
     }))
+}
+
+/// Ends a payment that was not charged and never will be.
+pub(super) async fn refuse(store: &Store, id: i64, reason: &Reason) -> Result<Payment, PaymentError> {
+    store.payment_refused(id, &reason.text, reason.declined).await
 }
 
 /// What is said of a payment as it stands.
@@ -154,7 +161,7 @@ impl From<PaymentError> for Failure {
             PaymentError::Open { id } => Self::failed(format!(
                 "payment {id} of this account is not clear yet: do not pay again before it is, see sendccinfo"
             )),
-            PaymentError::TooMany => Self::limit("too many card payments were refused, try again tomorrow"),
+            PaymentError::TooMany => Self::limit("too many cards were refused, try again tomorrow"),
             PaymentError::NotPositive => Self::invalid("ammount must be above zero"),
             PaymentError::RequestReused => Self::invalid("requestid was used for another request"),
             PaymentError::Unavailable(why) => why.into(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use strowger_store::{Payment, PaymentError, PaymentState, Store};
 
-use super::charge::provider_of;
-use super::stripe::{NOT_CARRIED_OUT, Provider, Standing};
+use super::charge::{provider_of, refuse};
+use super::stripe::{Provider, Reason, Standing};
 use crate::dispatch::Dispatcher;
 
 /// How often due payments are looked for.
@@ -108,7 +108,7 @@ pub(super) async fn clear(
 ) -> Result<Payment, PaymentError> {
     if payment.state == PaymentState::Begun {
         // The money is asked for only after that was written down, which is not possible any more then.
-        return store.payment_refused(payment.id, NOT_CARRIED_OUT).await;
+        return refuse(store, payment.id, &Reason::not_carried_out()).await;
     }
     let wait = wait_ms(payment.attempts);
     if payment.provider != provider.base {
@@ -117,8 +117,8 @@ pub(super) async fn clear(
     }
     match outcome(provider, &payment).await {
         Standing::Paid => store.payment_paid(payment.id).await,
-        Standing::Refused(reason) => store.payment_refused(payment.id, &reason).await,
-        Standing::Waiting(why) | Standing::Unclear(why) => {
+        Standing::Refused(reason) => refuse(store, payment.id, &reason).await,
+        Standing::Waiting(Reason { text: why, .. }) | Standing::Unclear(why) => {
             store.payment_unclear(payment.id, &why, wait).await
         }
     }

@@ -29,11 +29,30 @@ pub(crate) struct Provider<'a> {
     pub(super) limit: Duration,
 }
 
+/// Why a card is not charged, for its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub(super) text: String,
+    /// The card was refused, or its bank wants more.
+    pub(super) declined: bool,
+}
+
+impl Reason {
+    /// Nobody refused the card.
+    pub(super) fn not_carried_out() -> Self {
+        Self { text: NOT_CARRIED_OUT.to_owned(), declined: false }
+    }
+
+    fn declined(text: impl Into<String>) -> Self {
+        Self { text: text.into(), declined: true }
+    }
+}
+
 /// Why nothing can be charged.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The card was refused: the reason, for its holder.
-    Card(String),
+    /// The card was refused.
+    Card(Reason),
     /// The provider did not do it: the reason, for the operator.
     Provider(String),
 }
@@ -44,9 +63,9 @@ pub(super) enum Standing {
     /// The card was charged.
     Paid,
     /// It was not, and cannot be any more.
-    Refused(String),
+    Refused(Reason),
     /// It was not, but could be: the payment must be cancelled.
-    Waiting(String),
+    Waiting(Reason),
     /// It is not known: why.
     Unclear(String),
 }
@@ -171,7 +190,7 @@ fn standing(payment: &Payment, asked: Asked) -> Standing {
     }
     let reason = || match &answer["last_payment_error"] {
         Value::Object(error) => reason_of(&Value::Object(error.clone())),
-        _ => NOT_CARRIED_OUT.to_owned(),
+        _ => Reason::not_carried_out(),
     };
     match answer["status"].as_str().unwrap_or_default() {
         "succeeded" => match answer["amount_received"].as_i64() {
@@ -181,7 +200,7 @@ fn standing(payment: &Payment, asked: Asked) -> Standing {
             _ => Standing::Paid,
         },
         "canceled" => Standing::Refused(reason()),
-        "requires_action" | "requires_source_action" => Standing::Waiting(WANTS_ACTION.to_owned()),
+        "requires_action" | "requires_source_action" => Standing::Waiting(Reason::declined(WANTS_ACTION)),
         "requires_payment_method" | "requires_source" | "requires_confirmation" | "requires_capture" => {
             Standing::Waiting(reason())
         }
@@ -190,19 +209,19 @@ fn standing(payment: &Payment, asked: Asked) -> Standing {
 }
 
 /// Why the card was refused; none: it was not, or that is not what the answer says.
-fn card_refused(status: u16, answer: &Value) -> Option<String> {
+fn card_refused(status: u16, answer: &Value) -> Option<Reason> {
     let error = &answer["error"];
     (status == CARD_REFUSED && error["type"].as_str() == Some("card_error")).then(|| reason_of(error))
 }
 
-fn reason_of(error: &Value) -> String {
+fn reason_of(error: &Value) -> Reason {
     let code = error["code"].as_str().unwrap_or_default();
     if matches!(code, "authentication_required" | "payment_intent_action_required") {
-        return WANTS_ACTION.to_owned();
+        return Reason::declined(WANTS_ACTION);
     }
     match clean(error["message"].as_str().unwrap_or_default()) {
-        message if message.is_empty() => "the card was refused".to_owned(),
-        message => format!("the card was refused: {message}"),
+        message if message.is_empty() => Reason::declined("the card was refused"),
+        message => Reason::declined(format!("the card was refused: {message}")),
     }
 }
 
@@ -310,15 +329,21 @@ mod tests {
         let refused =
             r#"{"error":{"type":"card_error","code":"card_declined","message":"Your card was declined."}}"#;
         let reason = "the card was refused: Your card was declined.";
-        assert_eq!(stands(402, refused), Standing::Refused(reason.into()));
+        assert_eq!(stands(402, refused), Standing::Refused(Reason::declined(reason)));
         let action = r#"{"error":{"type":"card_error","code":"authentication_required"}}"#;
-        assert_eq!(stands(402, action), Standing::Refused(WANTS_ACTION.into()));
+        assert_eq!(stands(402, action), Standing::Refused(Reason::declined(WANTS_ACTION)));
         let intent =
             |status: &str| format!(r#"{{"id":"pi_1","amount":1000,"currency":"usd","status":"{status}"}}"#);
-        assert_eq!(stands(200, &intent("canceled")), Standing::Refused(NOT_CARRIED_OUT.into()));
-        assert_eq!(stands(200, &intent("requires_action")), Standing::Waiting(WANTS_ACTION.into()));
-        assert_eq!(stands(200, &intent("requires_confirmation")), Standing::Waiting(NOT_CARRIED_OUT.into()));
-        assert_eq!(stands(200, &intent("requires_capture")), Standing::Waiting(NOT_CARRIED_OUT.into()));
+        assert_eq!(stands(200, &intent("canceled")), Standing::Refused(Reason::not_carried_out()));
+        assert_eq!(
+            stands(200, &intent("requires_action")),
+            Standing::Waiting(Reason::declined(WANTS_ACTION))
+        );
+        assert_eq!(
+            stands(200, &intent("requires_confirmation")),
+            Standing::Waiting(Reason::not_carried_out())
+        );
+        assert_eq!(stands(200, &intent("requires_capture")), Standing::Waiting(Reason::not_carried_out()));
     }
 
     #[test]
