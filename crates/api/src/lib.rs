@@ -9,6 +9,7 @@
 mod actions;
 mod auth;
 mod backups;
+pub mod cards;
 mod commands;
 mod declare;
 mod dispatch;
@@ -33,7 +34,7 @@ pub mod transcript;
 
 pub use auth::{Caller, Denial, Level, Place, Policy, Proof, Rule, Source, authorise, may_act_for};
 pub use declare::{Access, Args, Command, Effect, Group, Outcome, Param, Reach, Run, Running, Value};
-pub use dispatch::{Build, Call, Dispatcher, commands, completions, find};
+pub use dispatch::{Build, Call, Dispatcher, commands, completions, find, may_be_remembered};
 pub use docs::{help_text, matrix, reference_markdown};
 pub use events::{
     Event, EventKind, Filter, Hub, Pushed, Subscription, Viewer, Webhook, WebhookDesk, WebhookProgress,

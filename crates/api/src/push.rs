@@ -92,8 +92,13 @@ fn masked(raw: &str) -> String {
     }
     if !line.contains('=') && line.contains(',') {
         // command,key,user,password,…
+        let command = line.split(',').next().and_then(|name| crate::dispatch::find(name.trim()));
+        let forgotten = |at: usize| {
+            let param = at.checked_sub(4).and_then(|at| command?.params.get(at));
+            param.is_some_and(|param| param.fleeting)
+        };
         let parts = line.split(',').enumerate();
-        let parts = parts.map(|(at, part)| if matches!(at, 1 | 3) { MASK } else { part });
+        let parts = parts.map(|(at, part)| if matches!(at, 1 | 3) || forgotten(at) { MASK } else { part });
         return parts.collect::<Vec<_>>().join(",");
     }
     let mut text = String::with_capacity(line.len());
@@ -128,6 +133,7 @@ fn masked_json(line: &str) -> String {
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["pass", "pwd", "pin", "token", "key", "md5", "nonce", "mcrfs", "param"].iter().any(|s| name.contains(s))
+        || crate::dispatch::is_fleeting(&name)
 }
 
 #[cfg(test)]
@@ -142,6 +148,14 @@ mod tests {
                 "/mvapireq/?apientry=p2p&authkey=***&authid=1&authmd5=***&authsalt=7&anum=1&bnum=2",
             ),
             ("p2p,K,alice,pa,1,2", "p2p,***,alice,***,1,2"),
+            (
+                "cccharge,K,alice,pa,4242424242424242,2030,12,123,5",
+                "cccharge,***,alice,***,***,***,***,***,5",
+            ),
+            (
+                "?apientry=cccharge&cardnum=42&ExpMonth=12&ccv2=1&amount=5",
+                "?apientry=cccharge&cardnum=***&ExpMonth=***&ccv2=***&amount=5",
+            ),
             ("p2p anum=1 authpwd=x", "p2p anum=1 authpwd=***"),
             (r#"{"apientry":"p2p","authpwd":"x"}"#, r#"{"apientry":"p2p","authpwd":"***"}"#),
             ("{broken", "***"),

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use crate::key::{Key, find, nearest};
 use crate::mistake::{BadValue, Mistake, Place, Why};
 use crate::table::{Config, KEYS};
+use crate::words;
 
 /// The texts from which a configuration is resolved.
 #[derive(Debug, Clone, Copy, Default)]
@@ -203,31 +204,6 @@ fn read_pairs(
     found
 }
 
-/// What `digestalgorithms` may name.
-const DIGESTS: [&str; 2] = ["MD5", "SHA-256"];
-
-/// The levels of a log filter.
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-
-fn is_database(text: &str) -> bool {
-    let text = text.trim();
-    let schemes = ["sqlite:", "postgres://", "postgresql://"];
-    text.is_empty() || text.eq_ignore_ascii_case("sqlite") || schemes.iter().any(|s| text.starts_with(s))
-}
-
-fn is_currency(text: &str) -> bool {
-    let text = text.trim();
-    text.len() == 3 && text.bytes().all(|letter| letter.is_ascii_alphabetic())
-}
-
-/// A word without a target or a span is a level: what is neither would silence the log.
-fn is_filter(text: &str) -> bool {
-    let mut words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-    words.all(|word| {
-        word.contains(['=', '[', ':', '_']) || LEVELS.iter().any(|l| l.eq_ignore_ascii_case(word))
-    })
-}
-
 /// Keys that are right by themselves and wrong together, and texts with wrong words.
 fn contradictions(config: &Config) -> Vec<Mistake> {
     // A server must start in spite of a mistake in the database.
@@ -245,18 +221,29 @@ fn contradictions(config: &Config) -> Vec<Mistake> {
             "tlscert and tlskey are needed together",
         ),
         (
-            config.digestalgorithms.iter().any(|name| !DIGESTS.iter().any(|d| d.eq_ignore_ascii_case(name))),
+            config.digestalgorithms.iter().any(|name| !words::is_digest(name)),
             "digestalgorithms",
             "MD5 and SHA-256 are known",
         ),
-        (!is_database(&config.database), "database", "must be empty, sqlite:PATH or postgres://…"),
         (
-            operators("defcurrency") && !is_currency(&config.defcurrency),
+            !words::is_provider(&config.cardprovider),
+            "cardprovider",
+            "must be https://HOST, or http:// on this machine (127.0.0.1, [::1] or localhost)",
+        ),
+        (
+            config.cardprovider.is_empty() != config.cardkey.is_empty(),
+            "cardprovider",
+            "cardprovider and cardkey are needed together",
+        ),
+        (operators("cardmin") && config.cardmin > config.cardmax, "cardmin", "is above cardmax"),
+        (!words::is_database(&config.database), "database", "must be empty, sqlite:PATH or postgres://…"),
+        (
+            operators("defcurrency") && !words::is_currency(&config.defcurrency),
             "defcurrency",
             "must be a currency code of three letters",
         ),
         (
-            operators("loglevel") && !is_filter(&config.loglevel),
+            operators("loglevel") && !words::is_filter(&config.loglevel),
             "loglevel",
             "must be error, warn, info, debug or trace, or a filter such as info,strowger_switch=debug",
         ),

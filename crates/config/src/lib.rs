@@ -10,6 +10,7 @@ mod layers;
 mod mistake;
 mod table;
 mod value;
+mod words;
 
 pub use docs::{commented_file, reference_page};
 pub use key::{Applies, Group, Key, Kind, check_value, find, find as find_key, nearest};

@@ -380,6 +380,22 @@ Money {
         "How long before reserved credit runs out more is reserved, at least."
     maxslice: u32 = "60" { min: 1, max: 3600, unit: "s" }
         "The most talking time that is reserved at once."
+    cardprovider: String = "" { applies: Restart, startup: true }
+        "Where the card payment provider's API is, which must be compatible with Stripe's, such as `https://api.stripe.com`; `http` only on this machine. Empty takes no card payments."
+    cardkey: String = "" { applies: Restart, startup: true, secret: true }
+        "The secret key of the provider's API."
+    cardca: String = "" { applies: Restart, startup: true }
+        "File with the certificates (PEM) that sign the provider's; empty is the system's."
+    cardtimeout: u32 = "15" { min: 1, max: 60, unit: "s" }
+        "How long the provider may take to answer one question; a payment asks it three times."
+    cardmin: Decimal = "5" {}
+        "The smallest card payment, in the account's currency."
+    cardmax: Decimal = "200" {}
+        "The largest card payment, in the account's currency."
+    cardattempts: u32 = "10" { max: 1000, unit: "per day" }
+        "Cards of one account that may be refused within 24 hours before it may try no more, so that nobody tries out stolen ones; 0 is no limit."
+    cardpage: String = "" {}
+        "The address of your payment page, which `sendccinfo` hands out; `{userid}` and `{username}` in it are the account's."
 }
 Events {
     consoletelnet: bool = "true" {}

@@ -136,7 +136,9 @@ impl Console<'_> {
                     }
                 }
             }
-            self.editor.remember(&line);
+            if strowger_api::may_be_remembered(&line) {
+                self.editor.remember(&line);
+            }
         }
     }
 

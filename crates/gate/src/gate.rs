@@ -57,8 +57,15 @@ impl Gate {
         let closing = Arc::new(watch::Sender::new(false));
         dispatcher.attach_fetch(crate::forward::fetch());
         dispatcher.attach_nodes(crate::nodes::ask(&switch), crate::nodes::visit(&switch));
+        dispatcher.attach_cards(crate::cards::ask(&switch.config(), version));
         let (doors, challenges) = (Arc::default(), Challenges::default());
         Self { dispatcher, switch, version, tls, challenges, connections: Arc::default(), closing, doors }
+    }
+
+    /// Whoever answers the requests.
+    #[must_use]
+    pub const fn dispatcher(&self) -> &Arc<Dispatcher> {
+        &self.dispatcher
     }
 
     /// Opens a door of every protocol on a listener that does not block. Call within a tokio runtime.

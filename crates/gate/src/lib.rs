@@ -6,6 +6,7 @@
 //! address and in all.
 
 mod acme;
+mod cards;
 mod coarse;
 mod connection;
 mod console;

@@ -125,8 +125,7 @@ fn read_lines(session: &mut Session) -> Result<(), Failure> {
 
 /// Lines from a person.
 fn type_lines(session: &mut Session, data: &Path) -> Result<(), Failure> {
-    let config =
-        Config::builder().auto_add_history(true).max_history_size(MAX_HISTORY).context("the console")?;
+    let config = Config::builder().max_history_size(MAX_HISTORY).context("the console")?;
     let mut editor: Editor<Names, FileHistory> =
         Editor::with_config(config.build()).context("the console")?;
     editor.set_helper(Some(Names));
@@ -143,6 +142,9 @@ fn type_lines(session: &mut Session, data: &Path) -> Result<(), Failure> {
         };
         if line.trim().is_empty() {
             continue;
+        }
+        if strowger_api::may_be_remembered(&line) {
+            editor.add_history_entry(line.as_str()).context("the console")?;
         }
         let (word, types) = line.trim().split_once([' ', ',']).unwrap_or((line.trim(), ""));
         if is_tail(word) {

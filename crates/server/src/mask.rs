@@ -2,7 +2,7 @@
 //! colours of a terminal, which no file wants.
 
 /// Fields whose value is a secret.
-const SECRETS: [&str; 16] = [
+const SECRETS: [&str; 20] = [
     "password",
     "passwd",
     "authpwd",
@@ -19,6 +19,10 @@ const SECRETS: [&str; 16] = [
     "authorization",
     "filedata",
     "newpassword",
+    "cardnum",
+    "ccv2",
+    "cvv2",
+    "cvc",
 ];
 /// What stands in a secret's place.
 const MASK: &[u8] = b"***";

@@ -278,6 +278,7 @@ fn open(
     if let Some(listener) = doors.admin {
         gate.open_console(listener).context("opening the console's port")?;
     }
+    gate.dispatcher().clear_up_payments();
     gate.post_to_webhooks();
     gate.answer_datagrams(running.api_datagrams, ports.main_udp.unwrap_or_default());
     gate.answer_in_sip(running.api_in_sip);

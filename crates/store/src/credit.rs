@@ -78,14 +78,20 @@ fn credit_of(row: &crate::db::Row, account: AccountId) -> Result<Credit, Fault> 
     })
 }
 
-/// Reads an account's standing inside the transaction, locking its balance.
-fn read_credit(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Credit>, Fault> {
+/// Nobody else moves the account's money before this transaction ends.
+pub(crate) fn lock_balances(tx: &mut Tx<'_>, account: AccountId) -> Result<(), Fault> {
     if !tx.for_update().is_empty() {
         tx.query(
             "SELECT 1 FROM balance WHERE account_id = ?1 ORDER BY account_id, unit FOR UPDATE",
             &values![account],
         )?;
     }
+    Ok(())
+}
+
+/// Reads an account's standing inside the transaction, locking its balance.
+fn read_credit(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Credit>, Fault> {
+    lock_balances(tx, account)?;
     tx.first(CREDIT, &values![account])?.map(|row| credit_of(&row, account)).transpose()
 }
 
@@ -104,7 +110,7 @@ fn step_name(kind: &str) -> Result<String, Fault> {
 }
 
 /// What one unit of `from` is in `to`, by `tb_currencies`.
-fn rate(tx: &mut Tx<'_>, from: Unit, to: Unit) -> Result<Option<ExchangeRate>, Fault> {
+pub(crate) fn exchange_rate(tx: &mut Tx<'_>, from: Unit, to: Unit) -> Result<Option<ExchangeRate>, Fault> {
     if from == to {
         return Ok(Some(ExchangeRate::ONE));
     }
@@ -218,7 +224,7 @@ fn add(
 ) -> Result<Credit, Stop<CreditError>> {
     let before = read_credit(tx, id)?.ok_or(Stop::Refuse(CreditError::NotFound { id }))?;
     let given = currency.unwrap_or(before.currency);
-    let rate = rate(tx, given, before.currency)?
+    let rate = exchange_rate(tx, given, before.currency)?
         .ok_or(Stop::Refuse(CreditError::NoRate { from: given, to: before.currency }))?;
     let available = before.settled - before.held;
     if amount.is_negative() && !before.postpaid && available + rate.convert(amount) < Amount::ZERO {
@@ -252,7 +258,7 @@ fn transfer(
     if available < amount {
         return Err(Stop::Refuse(CreditError::NoCredit { available: available.max(Amount::ZERO) }));
     }
-    let rate = rate(tx, giver.currency, taker.currency)?
+    let rate = exchange_rate(tx, giver.currency, taker.currency)?
         .ok_or(Stop::Refuse(CreditError::NoRate { from: giver.currency, to: taker.currency }))?;
     let mut lines: Vec<Line> = ledger::transfer(from, to, giver.currency, amount).to_vec();
     if giver.currency != taker.currency {
@@ -278,7 +284,7 @@ fn redeem(tx: &mut Tx<'_>, id: AccountId, code: &Secret) -> Result<Credit, Stop<
     let value = crate::rows::micros(row.0.get(1).unwrap_or(&Value::Null));
     let before = read_credit(tx, id)?.ok_or(Stop::Refuse(RedeemError::NotFound { id }))?;
     let given = row.text(2).parse().unwrap_or(before.currency);
-    let Some(rate) = rate(tx, given, before.currency)? else {
+    let Some(rate) = exchange_rate(tx, given, before.currency)? else {
         return refuse(RedeemError::NoRate { from: given, to: before.currency });
     };
     if value <= Amount::ZERO {

@@ -167,6 +167,32 @@ pub enum RedeemError {
     Unavailable(#[from] Unavailable),
 }
 
+/// A payment was not begun or not carried on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PaymentError {
+    /// There is no such account or payment, or it is not in scope.
+    #[error("not found")]
+    NotFound,
+    /// It is not known yet what becomes of another one of the account.
+    #[error("payment {id} is not settled yet")]
+    Open {
+        /// Which.
+        id: i64,
+    },
+    /// Too many cards were declined.
+    #[error("too many cards were refused")]
+    TooMany,
+    /// The amount must be above zero.
+    #[error("the amount must be above zero")]
+    NotPositive,
+    /// The request id was used with other content.
+    #[error("this requestid was used for another request")]
+    RequestReused,
+    /// Not now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// An account or a row was not read or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserError {
@@ -316,7 +342,7 @@ macro_rules! from_fault {
         }
     )* };
 }
-from_fault!(CreditError, RedeemError, UserError, BackupError, RecoverError, OutboxError);
+from_fault!(CreditError, RedeemError, PaymentError, UserError, BackupError, RecoverError, OutboxError);
 
 impl From<Fault> for ReadError {
     fn from(fault: Fault) -> Self {

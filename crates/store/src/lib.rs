@@ -36,6 +36,7 @@ mod money;
 mod offsets;
 mod options;
 mod outbox;
+mod payments;
 mod pools;
 mod presence;
 mod reader;
@@ -68,8 +69,8 @@ pub use self::cell::{Cell, Page, Table};
 pub use self::codes::CodePurpose;
 pub use self::credit::Credit;
 pub use self::errors::{
-    BackupError, CreditError, OpenError, ReadError, RecoverError, RedeemError, SqlError, Unavailable,
-    UserError,
+    BackupError, CreditError, OpenError, PaymentError, ReadError, RecoverError, RedeemError, SqlError,
+    Unavailable, UserError,
 };
 pub use self::faults::{FaultKind, Faults};
 pub use self::follower::{Change, Following};
@@ -83,6 +84,7 @@ pub use self::messages::{KeptMessage, MessageError, NewMessage};
 pub use self::offsets::Offsets;
 pub use self::options::{Database, Options};
 pub use self::outbox::{DueLetter, Letter, LetterKind, OutboxError, is_mail_address};
+pub use self::payments::{NewPayment, Payment, PaymentState};
 pub use self::pools::PoolTable;
 pub use self::presence::PresenceRow;
 pub use self::rebill::{NewPrice, PricedCall, Repriced};

@@ -121,6 +121,7 @@ PresenceSetData = TypedDict("PresenceSetData", {"messages": 'list[Any]', "status
 RatingData = TypedDict("RatingData", {"billingstep": 'Number', "connectfee": 'Number', "currency": 'str', "destination": 'str', "price": 'Number'}, total=False)
 RatingData2 = TypedDict("RatingData2", {"billingstep": 'Number', "connectfee": 'Number', "currency": 'str', "direction": 'str', "prefix": 'str', "price": 'Number'}, total=False)
 SearchData = TypedDict("SearchData", {"name": 'str', "phone": 'str', "username": 'str'}, total=False)
+SendccinfoData = TypedDict("SendccinfoData", {"page": 'str', "payments": 'list[Any]', "savedcard": 'str'}, total=False)
 SendimData = TypedDict("SendimData", {"messages": 'list[Any]'}, total=False)
 SetfieldData = TypedDict("SetfieldData", {"field": 'str'}, total=False)
 StatusData = TypedDict("StatusData", {"status": 'Number'}, total=False)
@@ -329,6 +330,10 @@ class Client(Transport):
         """For a running call: the credit that is left, the longest duration in seconds, the price per minute and the destination."""
         return self.request("callrating", {"callid": callid, "username": username, "targetuser": targetuser, "cursor": cursor})
 
+    def cccharge(self, cardnum: str, expireyear: str, expmonth: str, ccv2: str, ammount: str, targetuser: str | None = None, requestid: str | None = None) -> Reply[Any]:
+        """Charges a card through the configured provider and adds the amount to the credit, once per requestid; card data are taken over TLS only and kept nowhere."""
+        return self.request("cccharge", {"cardnum": cardnum, "expireyear": expireyear, "expmonth": expmonth, "ccv2": ccv2, "ammount": ammount, "targetuser": targetuser, "requestid": requestid})
+
     def cdr(self, caller: str | None = None, called: str | None = None, maxcount: int | None = None, days: str | None = None, dir: Literal["all", "in", "out"] | None = None, type: Literal["all", "connected", "notconnected"] | None = None, prefix: str | None = None, fields: Literal["min", "normal", "all"] | None = None, summary: Literal["yes", "no"] | None = None, by: Literal["all", "day", "caller", "called"] | None = None, order: Literal["date", "caller", "called", "user"] | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[CdrData]]:
         """Call history in the server's time zone: own calls for users, everyone's with costs and profit for administrators."""
         return self.request("cdr", {"caller": caller, "called": called, "maxcount": maxcount, "days": days, "dir": dir, "type": type, "prefix": prefix, "fields": fields, "summary": summary, "by": by, "order": order, "targetuser": targetuser, "cursor": cursor})
@@ -376,6 +381,10 @@ class Client(Transport):
     def search(self, txt: str, maxcount: int | None = None, targetuser: str | None = None, cursor: str | None = None) -> Reply[list[SearchData]]:
         """Finds users by part of a username, name or number: for users those of the same reseller and group."""
         return self.request("search", {"txt": txt, "maxcount": maxcount, "targetuser": targetuser, "cursor": cursor})
+
+    def sendccinfo(self, targetuser: str | None = None, cursor: str | None = None) -> Reply[SendccinfoData]:
+        """The account's payment page (cardpage) and the state of its last card payments; never card data, and no card is saved."""
+        return self.request("sendccinfo", {"targetuser": targetuser, "cursor": cursor})
 
     def sendim(self, txt: str, bnum: str | None = None, buserlist: str | None = None, targetuser: str | None = None, requestid: str | None = None) -> Reply[SendimData]:
         """Chat message to one or many users: a SIP MESSAGE to each registered phone; kept for who is offline until a phone registers or presence_set asks."""

@@ -374,6 +374,23 @@ export interface CallratingParameters {
   "cursor"?: string;
 }
 
+export interface CcchargeParameters {
+  /** The card's number. Also spelt cardnumber. */
+  "cardnum": string;
+  /** The year in which it expires. Also spelt expyear. */
+  "expireyear": string;
+  /** The month in which it expires. Also spelt expiremonth. */
+  "expmonth": string;
+  /** The three or four digits on the card. Also spelt cvv2, cvc. */
+  "ccv2": string;
+  /** How much, in the account's currency. Also spelt amount. */
+  "ammount": string;
+  /** targetuser */
+  "targetuser"?: string;
+  /** requestid */
+  "requestid"?: string;
+}
+
 export interface CdrData {
   "callednumber"?: unknown;
   "costenduser"?: unknown;
@@ -672,6 +689,19 @@ export interface SearchParameters {
   "txt": string;
   /** How many at most. */
   "maxcount"?: number;
+  /** targetuser */
+  "targetuser"?: string;
+  /** cursor */
+  "cursor"?: string;
+}
+
+export interface SendccinfoData {
+  "page": string;
+  "payments": unknown[];
+  "savedcard": string;
+}
+
+export interface SendccinfoParameters {
   /** targetuser */
   "targetuser"?: string;
   /** cursor */
@@ -3069,6 +3099,11 @@ export class Client extends Transport {
     return this.request("callrating", parameters);
   }
 
+  /** Charges a card through the configured provider and adds the amount to the credit, once per requestid; card data are taken over TLS only and kept nowhere. */
+  cccharge(parameters: CcchargeParameters): Promise<Reply<unknown>> {
+    return this.request("cccharge", parameters);
+  }
+
   /** Call history in the server's time zone: own calls for users, everyone's with costs and profit for administrators. */
   cdr(parameters: CdrParameters = {}): Promise<Reply<CdrData[]>> {
     return this.request("cdr", parameters);
@@ -3127,6 +3162,11 @@ export class Client extends Transport {
   /** Finds users by part of a username, name or number: for users those of the same reseller and group. */
   search(parameters: SearchParameters): Promise<Reply<SearchData[]>> {
     return this.request("search", parameters);
+  }
+
+  /** The account's payment page (cardpage) and the state of its last card payments; never card data, and no card is saved. */
+  sendccinfo(parameters: SendccinfoParameters = {}): Promise<Reply<SendccinfoData>> {
+    return this.request("sendccinfo", parameters);
   }
 
   /** Chat message to one or many users: a SIP MESSAGE to each registered phone; kept for who is offline until a phone registers or presence_set asks. */

@@ -62,8 +62,8 @@ mod tests {
     use super::*;
 
     const PARAMS: &[Param] = &[
-        Param { name: "bnum", aliases: &[], help: "", kind: "text", default: None },
-        Param { name: "count", aliases: &["max"], help: "", kind: u32::KIND, default: Some("7") },
+        Param { default: None, ..Param::named("bnum") },
+        Param { aliases: &["max"], kind: u32::KIND, default: Some("7"), ..Param::named("count") },
     ];
 
     fn args(named: &[(&str, &str)], positional: &[&str]) -> Args {

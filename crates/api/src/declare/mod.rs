@@ -16,7 +16,7 @@ pub(crate) use fields::trimmed;
 pub use param::Param;
 pub(crate) use param::{params, wire_name};
 pub use value::Value;
-pub(crate) use value::one_of;
+pub(crate) use value::{CardData, one_of};
 
 use crate::dispatch::Call;
 use crate::reply::{Failure, Reply};
@@ -66,6 +66,18 @@ impl Command {
     #[must_use]
     pub const fn is_available(&self) -> bool {
         matches!(self.run, Run::Here { .. })
+    }
+
+    /// One of its parameters must be kept nowhere.
+    #[must_use]
+    pub fn is_fleeting(&self) -> bool {
+        self.params.iter().any(|param| param.fleeting)
+    }
+
+    /// The parameter of this spelling must be kept nowhere.
+    #[must_use]
+    pub fn forgets(&self, spelling: &str) -> bool {
+        self.params.iter().any(|param| param.fleeting && param.answers_to(spelling))
     }
 
     /// A declared parameter goes by this spelling.

@@ -13,6 +13,8 @@ pub struct Param {
     pub kind: &'static str,
     /// The value where none is given; without one the parameter is required.
     pub default: Option<&'static str>,
+    /// Its value is kept nowhere: neither by the audit nor by the request inspector, nor in a quoted request.
+    pub fleeting: bool,
 }
 
 /// The spellings that mean the same wherever one of them is declared.
@@ -23,7 +25,7 @@ impl Param {
     /// A parameter of a command that is not part of this version: only its name is known.
     #[must_use]
     pub const fn named(name: &'static str) -> Self {
-        Self { name, aliases: &[], help: "", kind: "text", default: Some("") }
+        Self { name, aliases: &[], help: "", kind: "text", default: Some(""), fleeting: false }
     }
 
     /// Required parameters have no default.
@@ -71,6 +73,7 @@ macro_rules! params {
             help: concat!($($help),+).trim_ascii(),
             kind: <$type as $crate::declare::Value>::KIND,
             default: $crate::declare::params!(@default $($default)?),
+            fleeting: <$type as $crate::declare::Value>::FLEETING,
         }),*];
         impl Params {
             #[allow(unused_variables, unused_mut, reason = "a command without parameters reads none")]

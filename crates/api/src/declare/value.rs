@@ -8,6 +8,8 @@ use strowger_model::{Amount, Secret, Unit};
 pub trait Value: Sized {
     /// What is right, as the sentence "NAME must be …" ends.
     const KIND: &'static str;
+    /// What is sent is kept nowhere, not even where it would be masked when it is shown: card data.
+    const FLEETING: bool = false;
     /// Nothing where the text is not right.
     fn parse(text: &str) -> Option<Self>;
 }
@@ -26,8 +28,28 @@ impl Value for Secret {
     }
 }
 
+/// A part of card data: used once, and kept, logged and quoted nowhere.
+#[derive(Debug)]
+pub struct CardData(Secret);
+
+impl CardData {
+    /// The clear text. Every caller is a place to review.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Value for CardData {
+    const KIND: &'static str = "digits";
+    const FLEETING: bool = true;
+    fn parse(text: &str) -> Option<Self> {
+        Some(Self(Secret::new(text.trim())))
+    }
+}
+
 impl<T: Value> Value for Option<T> {
     const KIND: &'static str = T::KIND;
+    const FLEETING: bool = T::FLEETING;
     /// An empty text is none.
     fn parse(text: &str) -> Option<Self> {
         if text.is_empty() { Some(None) } else { T::parse(text).map(Some) }

@@ -288,6 +288,7 @@ impl Call {
     pub(crate) fn object(&self) -> String {
         let secret = |name: &str| {
             ["pass", "pwd", "pin", "token", "sql", "txt", "value", "key"].iter().any(|s| name.contains(s))
+                || self.command.forgets(name)
         };
         let mut object = self.target.as_ref().map(|account| account.username.to_string()).unwrap_or_default();
         for (name, value) in

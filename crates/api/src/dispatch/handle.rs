@@ -382,14 +382,19 @@ fn own_request_id(id: String, own: Option<AccountId>, level: Level, source: &Sou
     if own.is_some() || level > Level::Public { id } else { format!("{}/{id}", source.address) }
 }
 
-/// Two requests with the same fingerprint ask for the same thing.
+/// Two requests with the same fingerprint ask for the same thing. What must be kept nowhere is not in it.
 pub(super) fn fingerprint(command: &Command, args: &Args) -> u64 {
     let mut hasher = DefaultHasher::new();
     command.name.hash(&mut hasher);
-    let counted =
-        args.named.iter().filter(|(name, _)| !matches!(*name, "now" | "new" | "requestid" | "format"));
+    let counted = args
+        .named
+        .iter()
+        .filter(|(name, _)| !matches!(*name, "now" | "new" | "requestid" | "format"))
+        .filter(|(name, _)| !command.forgets(name));
     counted.for_each(|field| field.hash(&mut hasher));
-    args.positional.hash(&mut hasher);
+    let forgotten = |at: usize| command.params.get(at).is_some_and(|param| param.fleeting);
+    let positional = args.positional.iter().enumerate().filter(|(at, _)| !forgotten(*at));
+    positional.for_each(|field| field.hash(&mut hasher));
     hasher.finish()
 }
 

@@ -34,7 +34,8 @@ pub use call::Call;
 pub(crate) use elsewhere::passed_on;
 pub(crate) use explain::pasted;
 pub(crate) use inspect::{Filter, Shown};
-pub use table::{commands, completions, find};
+pub(crate) use table::is_fleeting;
+pub use table::{commands, completions, find, may_be_remembered};
 pub(crate) use values::{Input, Text};
 
 use crate::actions::Actions;
@@ -106,6 +107,7 @@ pub struct Dispatcher {
     log: std::sync::OnceLock<LogControl>,
     fetch: std::sync::OnceLock<crate::fetch::Fetch>,
     nodes: std::sync::OnceLock<(crate::nodes::AskNode, crate::nodes::Visit)>,
+    cards: crate::cards::Desk,
     /// The task that looks for due maintenance.
     pub(crate) schedule: crate::maintenance::Schedule,
     /// Whoever carries out what only the program can do.
@@ -148,7 +150,7 @@ struct Sequel {
 
 impl Sequel {
     fn of(rules: &Arc<Overrides>, name: &str, args: &Args, source: &Source) -> Self {
-        let input = Input { account: None, fields: args.named.clone() };
+        let input = Input::new(None, &args.named);
         Self { rules: Arc::clone(rules), name: name.to_owned(), input, source: source.address }
     }
 }
@@ -171,6 +173,7 @@ impl Dispatcher {
             log: std::sync::OnceLock::new(),
             fetch: std::sync::OnceLock::new(),
             nodes: std::sync::OnceLock::new(),
+            cards: crate::cards::Desk::default(),
             schedule: crate::maintenance::Schedule::default(),
             services: std::sync::OnceLock::new(),
             keys: RwLock::default(),
@@ -211,6 +214,16 @@ impl Dispatcher {
     /// Lets commands fetch from other servers. Only the first time counts.
     pub fn attach_fetch(&self, fetch: crate::fetch::Fetch) {
         let _ = self.fetch.set(fetch);
+    }
+
+    /// Lets commands ask the card payment provider. Only the first time counts.
+    pub fn attach_cards(&self, ask: crate::cards::Ask) {
+        self.cards.attach(ask);
+    }
+
+    /// What card payments share.
+    pub(crate) const fn cards(&self) -> &crate::cards::Desk {
+        &self.cards
     }
 
     pub(crate) fn fetch(&self) -> Option<&crate::fetch::Fetch> {

@@ -48,9 +48,34 @@ pub fn completions(typed: &str) -> Vec<String> {
     names.filter(|name| name.starts_with(&word)).collect()
 }
 
+/// Some command has a parameter of this spelling (in lower case) that must be kept nowhere.
+pub(crate) fn is_fleeting(spelling: &str) -> bool {
+    commands().iter().any(|command| command.forgets(spelling))
+}
+
+/// A console line may stand in a history: no word of it names a command with parameters that must be kept nowhere.
+#[must_use]
+pub fn may_be_remembered(line: &str) -> bool {
+    let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    !words.any(|word| find(word).is_some_and(Command::is_fleeting))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn card_data_stand_in_no_history() {
+        for (line, may) in [
+            ("balance targetuser=alice", true),
+            ("cccharge targetuser=alice cardnum=42", false),
+            ("/CCCHARGE,42,2030", false),
+            ("oop txt=cccharge cardnum=42", false),
+            ("/mvapireq/?apientry=cccharge&cardnum=42", false),
+        ] {
+            assert_eq!(may_be_remembered(line), may, "{line}");
+        }
+    }
 
     #[test]
     fn commands_complete_and_then_their_parameters() {

@@ -26,9 +26,15 @@ pub struct Input {
 }
 
 impl Input {
+    /// Card data are left out: rows of `tb_api` run later, and write down what they are given.
+    pub fn new(account: Option<Arc<Account>>, fields: &Fields) -> Self {
+        let fields = fields.iter().filter(|(name, _)| !super::is_fleeting(name)).collect();
+        Self { account, fields }
+    }
+
     /// The input of a running command.
     pub fn of(call: &Call) -> Self {
-        Self { account: call.target.clone(), fields: call.args.named.clone() }
+        Self::new(call.target.clone(), &call.args.named)
     }
 
     /// A parameter of the request, by its name.
@@ -157,4 +163,5 @@ fn first_cell(answer: SqlAnswer) -> String {
 pub fn is_secret(name: &str) -> bool {
     ["pass", "pwd", "secret", "token", "md5", "nonce"].iter().any(|part| name.contains(part))
         || matches!(name, "pin" | "key" | "authkey" | "salt" | "u_code" | "forgotpasswordanswer")
+        || super::is_fleeting(&name.to_ascii_lowercase())
 }

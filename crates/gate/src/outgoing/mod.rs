@@ -1,6 +1,7 @@
 //! Requests that the server makes itself: HTTP/1.1 over TCP or TLS to a target that somebody named. The name is
 //! resolved once, private addresses are refused unless the configuration lists them, and nothing is without bounds.
 
+mod ask;
 mod get;
 mod target;
 
@@ -173,7 +174,7 @@ where
 fn connector(authorities: &str) -> Result<TlsConnector, String> {
     let found = BUNDLES.iter().copied().find(|bundle| Path::new(bundle).exists());
     let file = if authorities.is_empty() {
-        found.ok_or("this system has none; set webhookca")?
+        found.ok_or("this system has none: name a file of them in the configuration")?
     } else {
         authorities
     };

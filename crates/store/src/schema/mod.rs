@@ -55,7 +55,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0037_tb_smsreceived", include_str!("../../sql/0037_tb_smsreceived.sql")),
     ("0070_recovery_question", include_str!("../../sql/0070_recovery_question.sql")),
     ("0080_cdr_mos", include_str!("../../sql/0080_cdr_mos.sql")),
-    ("0029_tb_portednumbers", include_str!("../../sql/0029_tb_portednumbers.sql")),
+    ("0085_tb_portednumbers", include_str!("../../sql/0085_tb_portednumbers.sql")),
+    ("0090_tb_payments", include_str!("../../sql/0090_tb_payments.sql")),
 ];
 
 /// Brings the database to this version's schema, in one transaction.

@@ -5,7 +5,7 @@ use crate::errors::SqlError;
 use crate::fields::WRITABLE;
 
 /// Tables that may be read but not written, with the reason.
-const READ_ONLY: [(&str, &str); 20] = [
+const READ_ONLY: [(&str, &str); 21] = [
     ("tb_cdrresellers", "it is computed from the call records"),
     ("ledger", "money moves by addcredit, transfercredit and calls only"),
     ("balance", "write tb_users.credit: the difference is booked"),
@@ -22,6 +22,7 @@ const READ_ONLY: [(&str, &str); 20] = [
     ("maintenance", "the server writes down what was done"),
     ("rebill", "rebill writes what was charged"),
     ("tb_outbox", "the server queues its messages itself"),
+    ("tb_payments", "cccharge writes it"),
     ("tb_apikeys", "use apikeyadd and apikeydel"),
     ("tb_messages", "sendim writes it"),
     ("tb_presence", "presence_set writes it"),

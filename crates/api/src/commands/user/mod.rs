@@ -8,6 +8,7 @@ mod callbackaccessnumber;
 mod calldivert;
 mod callforward;
 mod callrating;
+mod cccharge;
 mod cdr;
 mod changepwd;
 mod charge;
@@ -21,6 +22,7 @@ mod presence_get;
 mod presence_set;
 mod rating;
 mod search;
+mod sendccinfo;
 mod sendim;
 mod setfield;
 mod status;
@@ -42,6 +44,7 @@ pub const COMMANDS: &[&Command] = &[
     &callforward::COMMAND,
     &callback::COMMAND,
     &callrating::COMMAND,
+    &cccharge::COMMAND,
     &cdr::COMMAND,
     &changepwd::COMMAND,
     &charge::COMMAND,
@@ -53,6 +56,7 @@ pub const COMMANDS: &[&Command] = &[
     &presence_get::COMMAND,
     &presence_set::COMMAND,
     &rating::COMMAND,
+    &sendccinfo::COMMAND,
     &sendim::COMMAND,
     &search::COMMAND,
     &setfield::COMMAND,
