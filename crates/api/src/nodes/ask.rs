@@ -179,8 +179,8 @@ mod tests {
     fn what_proved_a_request_does_not_go_on() {
         let args = Args {
             named: [("token", "t"), ("username", "bob"), ("targetuser", "alice"), ("format", "json")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
+                .into_iter()
+                .collect(),
             positional: vec![],
         };
         let of = |name: &str| bare(crate::dispatch::find(name).unwrap(), &args);
