@@ -1,5 +1,6 @@
 //! The binary: command line, wiring and signals. Every rule about calls, money and commands lives elsewhere.
 
+mod allocator;
 mod backup;
 mod bench;
 mod check;
@@ -30,7 +31,7 @@ use crate::cli::{Auth, Cli, Command};
 use crate::failure::Failure;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 /// The version of the product.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
