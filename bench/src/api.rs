@@ -33,11 +33,16 @@ pub fn http(
     keep_alive(&side, request, connections, window, title)
 }
 
-/// The same of a server that does nothing: what HTTP costs by itself.
-pub fn bare_http(bare: &Bare, connections: usize, window: Duration) -> Result<Line, StartError> {
+/// The same requests to a server that does nothing with them: what HTTP costs by itself.
+pub fn bare_http(
+    bare: &Bare,
+    request: &str,
+    connections: usize,
+    window: Duration,
+) -> Result<Line, StartError> {
     let title = format!("bare hyper over HTTP, c={connections}");
     let side = Side { address: bare.address(), pid: bare.pid(), expected: b"hello" };
-    keep_alive(&side, "/", connections, window, title)
+    keep_alive(&side, request, connections, window, title)
 }
 
 /// Whom requests are sent to, and what its answers contain.

@@ -124,7 +124,7 @@ fn http(plan: &Plan, report: &mut impl FnMut(&Row)) -> Result<(), StartError> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
         ours.push(api::http(&server, &request, 16, plan.window)?);
-        theirs.push(api::bare_http(&bare, 16, plan.window)?);
+        theirs.push(api::bare_http(&bare, &request, 16, plan.window)?);
     }
     let (Some(ours), Some(theirs)) = (Line::together(ours), Line::together(theirs)) else { return Ok(()) };
     let ratio = ours.cpu_us / theirs.cpu_us;
