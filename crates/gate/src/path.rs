@@ -25,8 +25,10 @@ pub enum Service {
 /// middle of a path and in any case.
 #[must_use]
 pub fn service(path: &str) -> Service {
-    let contains =
-        |part: &str| path.as_bytes().windows(part.len()).any(|w| w.eq_ignore_ascii_case(part.as_bytes()));
+    let contains = |part: &str| {
+        let (path, part) = (path.as_bytes(), part.as_bytes());
+        path.windows(part.len()).any(|w| w[0] | 0x20 == part[0] && w.eq_ignore_ascii_case(part))
+    };
     let begins = |part: &str| path.get(..part.len()).is_some_and(|start| start.eq_ignore_ascii_case(part));
     let socket = contains("stwebsock");
     if begins("/mvweb/") {

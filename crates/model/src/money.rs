@@ -160,9 +160,13 @@ impl Sum for Amount {
     }
 }
 
-impl fmt::Display for Amount {
-    /// Decimal, trailing zeros trimmed, at least one digit before the point: `9.8`, `-1.2`, `0`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Amount {
+    /// Writes it behind a text, as it is displayed.
+    pub fn append_to(self, text: &mut String) {
+        text.push_str(self.written().as_str());
+    }
+
+    fn written(self) -> Backwards {
         let micros = self.0.unsigned_abs();
         let (whole, fraction) = (micros / MICROS.unsigned_abs(), micros % MICROS.unsigned_abs());
         let mut text = Backwards::default();
@@ -178,7 +182,14 @@ impl fmt::Display for Amount {
         if self.0 < 0 {
             text.push(b'-');
         }
-        f.write_str(text.as_str())
+        text
+    }
+}
+
+impl fmt::Display for Amount {
+    /// Decimal, trailing zeros trimmed, at least one digit before the point: `9.8`, `-1.2`, `0`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.written().as_str())
     }
 }
 
@@ -207,7 +218,7 @@ impl Backwards {
     fn digits(&mut self, mut number: u64, least: u32) {
         let mut written = 0;
         while number != 0 || written < least {
-            self.push(b"0123456789"[usize::try_from(number % 10).unwrap_or(0)]);
+            self.push(b'0' + (number % 10) as u8);
             (number, written) = (number / 10, written + 1);
         }
     }

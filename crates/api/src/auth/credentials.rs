@@ -83,7 +83,8 @@ macro_rules! names {
         enum Name { $($name),* }
 
         impl Name {
-            const COUNT: usize = [$($text),*].len();
+            const ALL: [Self; [$($text),*].len()] = [$(Self::$name),*];
+            const COUNT: usize = Self::ALL.len();
 
             fn of(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$name),)* _ => None }
@@ -126,26 +127,33 @@ impl Name {
 }
 
 /// The first value that a request has under each of the names.
-struct Sent<'a>([Option<&'a str>; Name::COUNT]);
+struct Sent<'a> {
+    values: [Option<&'a str>; Name::COUNT],
+    /// It has fields under other names too.
+    others: bool,
+}
 
 impl<'a> Sent<'a> {
     fn of(fields: &'a Fields) -> Self {
-        let mut sent = [None; Name::COUNT];
-        for (name, value) in fields.iter() {
-            if let Some(name) = Name::of(name) {
-                sent[name as usize].get_or_insert(value);
+        let mut sent = Self { values: [None; Name::COUNT], others: false };
+        for (text, value) in fields.iter() {
+            match Name::of(text) {
+                Some(name) => {
+                    sent.values[name as usize].get_or_insert(value);
+                }
+                None => sent.others |= text != "apientry",
             }
         }
-        Self(sent)
+        sent
     }
 
     const fn is(&self, name: Name) -> bool {
-        self.0[name as usize].is_some()
+        self.values[name as usize].is_some()
     }
 
     /// The value, unless it is empty.
     fn text(&self, name: Name) -> Option<&'a str> {
-        self.0[name as usize].filter(|value| !value.is_empty())
+        self.values[name as usize].filter(|value| !value.is_empty())
     }
 
     /// The spelling that is the credential: one that the command does not declare if there is one, else the first that was
@@ -201,7 +209,10 @@ impl<'a> Credentials<'a> {
         let spent = [id, password, pin];
         let is_spent = |name: Name| name.is_general() || spent.contains(&Some(name));
         let left = |(name, _): &(&str, &str)| *name != "apientry" && !Name::of(name).is_some_and(is_spent);
-        args.named = request.fields.iter().filter(left).collect();
+        // Of a request that only shows who sends it nothing is left.
+        if sent.others || Name::ALL.iter().any(|name| sent.is(*name) && !is_spent(*name)) {
+            args.named = request.fields.iter().filter(left).collect();
+        }
         (found, args)
     }
 

@@ -105,7 +105,7 @@ pub static UNAVAILABLE: &[Command] = &[
         "the call centre is not part of this version"),
     later("syncmedia", &[], (Group::Various, Access::Admin), named![],
         "Synchronises prompts and recordings with the media store (nodes, object storage).",
-        "clusters are not part of this version"),
+        "there are no prompts and recordings in this version"),
     later("toip", &[], (Group::Various, Access::Admin), named!["sims", "simid", "credit", "callnum", "dialnum"],
         "Sends SIM gateway settings to a gateway's address.",
         "SIM gateways are not part of this version"),

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::ops::Range;
 
 /// Names and values. A name may stand there more than once; then the first counts.
 #[derive(Clone, Default)]
@@ -13,10 +12,10 @@ pub struct Fields {
 }
 
 /// Where in the text a name stands, and its value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Span {
-    name: Range<usize>,
-    value: Range<usize>,
+    name: (usize, usize),
+    value: (usize, usize),
 }
 
 impl Fields {
@@ -32,14 +31,14 @@ impl Fields {
         self.text.push_str(name);
         let middle = self.text.len();
         self.text.push_str(value);
-        self.spans.push(Span { name: start..middle, value: middle..self.text.len() });
+        self.spans.push(Span { name: (start, middle), value: (middle, self.text.len()) });
     }
 
     /// One more, its name in lower case and without space around it.
     pub fn push_sent(&mut self, name: &str, value: &str) {
         self.push(trimmed(name), value);
-        if let Some(Span { name, .. }) = self.spans.last() {
-            self.text[name.clone()].make_ascii_lowercase();
+        if let Some(Span { name: (start, end), .. }) = self.spans.last() {
+            self.text[*start..*end].make_ascii_lowercase();
         }
     }
 
@@ -54,13 +53,13 @@ impl Fields {
                 continue;
             }
             if at > start && self.spans.len() < most {
-                let value = middle.map_or(at..at, |middle| middle + 1..at);
+                let value = (base + middle.map_or(at, |middle| middle + 1), base + at);
                 let sent = &text[start..middle.unwrap_or(at)];
                 let name = trimmed(sent);
                 let lead = if name.len() == sent.len() { 0 } else { sent.len() - sent.trim_start().len() };
-                let name = base + start + lead..base + start + lead + name.len();
-                self.text[name.clone()].make_ascii_lowercase();
-                self.spans.push(Span { name, value: base + value.start..base + value.end });
+                let name = (base + start + lead, base + start + lead + name.len());
+                self.text[name.0..name.1].make_ascii_lowercase();
+                self.spans.push(Span { name, value });
             }
             (start, middle) = (at + 1, None);
         }
@@ -69,15 +68,21 @@ impl Fields {
     /// The value of the first field of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
+        let (text, wanted) = (self.text.as_bytes(), name.as_bytes());
         let named = |span: &&Span| {
-            span.name.len() == name.len() && self.text.as_bytes()[span.name.clone()] == *name.as_bytes()
+            let (start, end) = span.name;
+            end - start == wanted.len() && text[start..end] == *wanted
         };
-        self.spans.iter().find(named).map(|span| &self.text[span.value.clone()])
+        self.spans.iter().find(named).map(|span| &self.text[span.value.0..span.value.1])
     }
 
     /// Every name and value.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
-        self.spans.iter().map(|span| (&self.text[span.name.clone()], &self.text[span.value.clone()]))
+        self.spans.iter().map(|span| self.field(span))
+    }
+
+    fn field(&self, span: &Span) -> (&str, &str) {
+        (&self.text[span.name.0..span.name.1], &self.text[span.value.0..span.value.1])
     }
 
     /// How many there are.

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 /// The future panicked.
@@ -22,6 +22,16 @@ pub async fn detached<T: Send + 'static>(mut future: Detachable<T>) -> Result<T,
         Poll::Ready(done) => Ok(done),
         Poll::Pending => tokio::spawn(future).await.map_err(|_| Panicked),
     }
+}
+
+/// A panic of the future is an error.
+pub async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(Err(Panicked)), |poll| poll.map(Ok))
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -56,5 +66,7 @@ mod tests {
             panic!("later")
         }));
         assert!(later.await.is_err());
+        assert!(caught::<std::future::Ready<()>>(std::future::ready(())).await.is_ok());
+        assert!(caught(async { panic!("at once") }).await.is_err());
     }
 }

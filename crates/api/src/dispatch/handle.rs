@@ -340,7 +340,7 @@ impl Dispatcher {
         });
         let found = found.ok_or_else(|| Failure::not_found(format!("{what} {name}")))?;
         if changes {
-            call::not_above(level, &found)?;
+            call::not_above(level, found)?;
         }
         Ok(Arc::clone(found))
     }

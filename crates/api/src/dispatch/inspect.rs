@@ -392,6 +392,7 @@ fn cut(text: &str, most: usize) -> String {
 
 fn push_cut(out: &mut String, text: &str, most: usize) {
     if text.len() <= most && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.reserve_exact(text.len());
         out.push_str(text);
     } else {
         out.extend(text.chars().take(most).map(|c| if c.is_control() { ' ' } else { c }));

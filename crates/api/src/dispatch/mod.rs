@@ -48,7 +48,7 @@ use crate::reply::{
     Answer, Failure, Format, UDP_MAX_BYTES, UDP_UNPROVEN_BYTES, UDP_UNPROVEN_FACTOR, Wanted, encode,
 };
 use crate::request::{Request, Transport};
-use detached::{Panicked, detached};
+use detached::{Panicked, caught, detached};
 use inspect::{Course, Inspector, Stage};
 use overrides::Overrides;
 use recent::Recent;
@@ -251,7 +251,14 @@ impl Dispatcher {
         self: &Arc<Self>,
         request: R,
     ) -> impl Future<Output = Answer> + Send + use<R> {
-        Arc::clone(self).answered(request.into())
+        // In one place of its own it is not moved together with whatever waits for it.
+        let answered = detached(Box::pin(Arc::clone(self).answered(request.into())));
+        async {
+            answered.await.unwrap_or_else(|Panicked| {
+                tracing::error!("an answer could not be written");
+                encode(Err(Failure::failed("internal error")), &Wanted::default())
+            })
+        }
     }
 
     async fn answered(self: Arc<Self>, mut request: Box<Request>) -> Answer {
@@ -265,7 +272,7 @@ impl Dispatcher {
         request.decrypt(&config.httpapiencryptkey);
         let (wanted, web_origin) = (wanted(&request, &config), request.origin.web_origin.clone());
         let (transport, size) = (request.origin.transport, request.size);
-        let handled = detached(Box::pin(self.handle(request, Arc::clone(&config)))).await;
+        let handled = caught(self.handle(request, Arc::clone(&config))).await;
         let (outcome, traits) = handled.unwrap_or_else(|Panicked| {
             tracing::error!("a command panicked");
             (Err(Failure::failed("internal error")), Traits::default())

@@ -13,7 +13,6 @@ pub use failure::{Failure, Kind};
 pub(crate) use xml::escape as escape_xml;
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use strowger_model::{Amount, Unit};
 use strowger_store::{Cell, Table};
@@ -133,9 +132,6 @@ pub enum Shape {
     },
 }
 
-/// Values of the structured form for which room is made at once.
-const USUAL_VALUES: usize = 4;
-
 /// A success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -196,11 +192,14 @@ impl Reply {
     /// One more value of the structured form.
     #[must_use]
     pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Data>) -> Self {
-        if self.data.capacity() == 0 {
-            self.data = Vec::with_capacity(USUAL_VALUES);
-        }
         self.data.push((name.into(), value.into()));
         self
+    }
+
+    /// The values of the structured form.
+    #[must_use]
+    pub fn with_values<const N: usize>(self, values: [(&'static str, Data); N]) -> Self {
+        Self { data: values.map(|(name, value)| (name.into(), value)).into(), ..self }
     }
 
     /// Where the next page begins.
@@ -319,8 +318,14 @@ impl Reply {
 pub fn credit_text(amount: Amount, unit: Unit, postpaid: bool) -> String {
     let mut text = String::with_capacity(48);
     text.push_str(if postpaid { "Postpaid " } else { "Your credit is " });
-    let written = if unit == Unit::USD { write!(text, "${amount}") } else { write!(text, "{amount} {unit}") };
-    debug_assert!(written.is_ok(), "a text takes everything");
+    if unit == Unit::USD {
+        text.push('$');
+        amount.append_to(&mut text);
+    } else {
+        amount.append_to(&mut text);
+        text.push(' ');
+        text.push_str(unit.code());
+    }
     text
 }
 

@@ -25,8 +25,10 @@ pub const COMMAND: Command = Command {
 async fn run(call: Call, _: Params) -> Outcome {
     let account = call.account()?;
     let credit = call.store().credit(call.scope, account.id).await?;
-    Ok(Reply::bare(credit_text(credit.settled, credit.currency, credit.postpaid))
-        .with("credit", credit.settled)
-        .with("currency", credit.currency)
-        .with("postpaid", credit.postpaid))
+    let text = credit_text(credit.settled, credit.currency, credit.postpaid);
+    Ok(Reply::bare(text).with_values([
+        ("credit", credit.settled.into()),
+        ("currency", credit.currency.into()),
+        ("postpaid", credit.postpaid.into()),
+    ]))
 }
