@@ -334,23 +334,54 @@ def test_websocket_conformance(server):
     assert not wrong, f"{len(wrong)} of {len(cases)}:\n" + "\n".join(wrong)
 
 
+def autobahn(server, folder, path, some):
+    """Autobahn's own case files, by a runner for Python 3: the cases as they were played, and what the runner said."""
+    run = subprocess.run([tool("kosoku"), "-m", "fuzzingclient", "-p", "4", *some, "-o", str(folder),
+                          f"ws://127.0.0.1:{server.ready['main']}{path}"],
+                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    return [json.loads(file.read_text()) for file in folder.glob("*_case_*.json")], f"{run.stdout[-1000:]}{run.stderr[-1000:]}"
+
+
+RIGHT = {"OK", "NON-STRICT", "INFORMATIONAL"}
+
+
 def test_the_autobahn_cases_that_need_no_echo(server, tmp_path):
-    """Autobahn's own case files, by a runner for Python 3. This endpoint answers requests and echoes nothing: cases whose only
-    right end is an echo are left out, and test_websocket_conformance plays them with requests instead."""
+    """This endpoint answers requests and echoes nothing: cases whose only right end is an echo are left out, and
+    test_websocket_conformance plays them with requests instead."""
     some = [word for pattern in ("2.*", "3.*", "4.*", "5.*", "6.*", "7.*") for word in ("-i", pattern)]
     # Whole groups of echoes, each of which would be waited for.
     some += [word for pattern in ("6.5.*", "6.7.*", "6.9.*", "6.11.*", "6.22.*", "6.23.*") for word in ("-x", pattern)]
-    run = subprocess.run([tool("kosoku"), "-m", "fuzzingclient", "-p", "4", *some, "-o", str(tmp_path),
-                          f"ws://127.0.0.1:{server.ready['main']}/mvstwebsocket/"],
-                         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
-    cases = [json.loads(path.read_text()) for path in tmp_path.glob("*_case_*.json")]
+    cases, said = autobahn(server, tmp_path, "/mvstwebsocket/", some)
     without_echo = lambda case: any(not any(event[0] == "message" for event in events) for events in case["expected"].values())
     plain = [case for case in cases if without_echo(case)]
-    right = {"OK", "NON-STRICT", "INFORMATIONAL"}
     wrong = [(case["id"], case["behavior"], case["behaviorClose"], case["remoteCloseCode"], case["received"]) for case in plain
              # Where an echo may come before the end, another answer may too: only the end is compared.
-             if case["behaviorClose"] not in right or (case["behavior"] not in right and not case["received"])]
-    assert not wrong and len(plain) > 130, f"{len(wrong)} of {len(plain)}: {wrong}\n{run.stdout[-1000:]}{run.stderr[-1000:]}"
+             if case["behaviorClose"] not in RIGHT or (case["behavior"] not in RIGHT and not case["received"])]
+    assert not wrong and len(plain) > 130, f"{len(wrong)} of {len(plain)}: {wrong}\n{said}"
+
+
+@pytest.fixture
+def echo(server):
+    assert server.request("/mvecho") == ("the echo is switched off, see wsecho", 404)
+    server.ok("setini", section="api", key="wsecho", value="true")
+    yield "/mvecho"
+    server.ok("setini", section="api", key="wsecho", value="false")
+    assert server.request("/mvecho") == ("the echo is switched off, see wsecho", 404)
+
+
+def test_every_autobahn_case_passes_at_the_echo(server, echo, tmp_path):
+    some = [word for pattern in ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*") for word in ("-i", pattern)]
+    cases, said = autobahn(server, tmp_path, echo, some)
+    wrong = [(case["id"], case["behavior"], case["behaviorClose"]) for case in cases
+             if case["behavior"] not in RIGHT or case["behaviorClose"] not in RIGHT]
+    assert not wrong and len(cases) > 240, f"{len(wrong)} of {len(cases)}: {wrong}\n{said}"
+
+
+def test_the_echo_sends_back_what_it_gets(server, echo):
+    with connect(server) as stream:
+        client = WebSocket(stream, echo.encode(), b"echo")
+        client.text("Gr\u00fc\u00dfe".encode())
+        assert client.message() == (1, "Gr\u00fc\u00dfe".encode())
 
 
 def test_websocket_protocols(server):

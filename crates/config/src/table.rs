@@ -256,6 +256,8 @@ Api {
         "How many of the last requests `requests` can show, without secrets; 0 keeps none."
     usemmq: bool = "true" {}
         "Whether devices of an account may exchange messages over /mmstwebsock (docs/api/mmq.md)."
+    wsecho: bool = "false" {}
+        "Whether the WebSocket /mvecho sends back every message as it came, to try a client or a proxy."
     mmqmaxmessage: u32 = "16384" { min: 256, max: 65_536, unit: "bytes" }
         "The longest message of that queue, as it is sent."
     mmqqueue: u32 = "256" { min: 1, max: 4096 }

@@ -17,6 +17,7 @@ use strowger_api::{Answer, Http, Origin, Request, Transport};
 use tracing::{debug, info};
 
 use crate::connection::Client;
+use crate::echo;
 use crate::files;
 use crate::forward;
 use crate::gate::Gate;
@@ -102,6 +103,7 @@ async fn whole(
         Service::Files => Box::pin(files::serve(gate, &request)).await,
         Service::ApiSocket => websocket::api(gate.clone(), *request, client),
         Service::SipSocket => websocket::sip(gate.clone(), *request, client),
+        Service::EchoSocket => echo::serve(gate.clone(), *request),
         Service::QueueSocket => mmq::serve(gate.clone(), *request, client),
         Service::ListenSocket => Box::pin(listen::serve(gate, *request, client)).await,
         Service::None(why) => plain(StatusCode::NOT_FOUND, why),

@@ -13,6 +13,7 @@ mod console;
 mod counted;
 mod datagram;
 mod detect;
+mod echo;
 mod events;
 mod files;
 mod forward;

@@ -15,6 +15,8 @@ pub enum Service {
     QueueSocket,
     /// The sound of a call over WebSocket.
     ListenSocket,
+    /// Every message back, over WebSocket.
+    EchoSocket,
     /// Static files.
     Files,
     /// Nothing that is served; the text says what would be.
@@ -37,6 +39,8 @@ pub fn service(path: &str) -> Service {
     } else if begins(LISTEN_PATH) {
         // A token follows.
         Service::ListenSocket
+    } else if path.trim_end_matches('/').eq_ignore_ascii_case("/mvecho") {
+        Service::EchoSocket
     } else if socket && contains("mvstwebsock") {
         Service::ApiSocket
     } else if socket && contains("mfstwebsock") {
