@@ -81,16 +81,18 @@ impl<S> Stream<S> {
         if !self.alarm.is_elapsed() && self.waits.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             return Poll::Pending;
         }
-        // A task whose turn is over is told "pending" by whatever it asks, and is known to nothing then.
-        self.waits = tokio::task::coop::has_budget_remaining().then(|| cx.waker().clone());
-        while self.alarm.as_mut().poll(cx).is_ready() {
+        loop {
+            // A task whose turn is over is told "pending" by whatever it asks, and is known to nothing then.
+            self.waits = tokio::task::coop::has_budget_remaining().then(|| cx.waker().clone());
+            if self.alarm.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
             let due = Instant::from_std(self.moved + self.idle);
             if due <= Instant::now() {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
             self.alarm.as_mut().reset(due.min(Instant::now() + self.beat));
         }
-        Poll::Pending
     }
 
     /// Throws away what the peer still sends, until it ends too. Closing with bytes unread would reset the connection,
