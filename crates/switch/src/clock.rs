@@ -46,14 +46,17 @@ static HOLDS_UNTIL_US: AtomicU64 = AtomicU64::new(0);
 /// holds no more.
 fn wall_at(now: Instant) -> Wall {
     static BEGAN: OnceLock<Instant> = OnceLock::new();
-    let since_us = micros(now.saturating_duration_since(*BEGAN.get_or_init(|| now)));
-    let since = i64::try_from(since_us).unwrap_or(i64::MAX);
-    if since_us >= HOLDS_UNTIL_US.load(Ordering::Acquire) {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
-        AHEAD_US.store(i64::try_from(wall).unwrap_or(i64::MAX) - since, Ordering::Release);
-        HOLDS_UNTIL_US.store(since_us + HOLDS_US, Ordering::Release);
+    let began = *BEGAN.get_or_init(|| now);
+    let since = |now: Instant| micros(now.saturating_duration_since(began));
+    let signed = |us: u64| i64::try_from(us).unwrap_or(i64::MAX);
+    if since(now) >= HOLDS_UNTIL_US.load(Ordering::Acquire) {
+        let wall = micros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        // Both clocks at once: this thread may have rested since `now` was read.
+        let here = since(Instant::now());
+        AHEAD_US.store(signed(wall) - signed(here), Ordering::Release);
+        HOLDS_UNTIL_US.store(here + HOLDS_US, Ordering::Release);
     }
-    Wall((since + AHEAD_US.load(Ordering::Acquire)).div_euclid(1_000))
+    Wall((signed(since(now)) + AHEAD_US.load(Ordering::Acquire)).div_euclid(1_000))
 }
 
 fn micros(duration: Duration) -> u64 {
