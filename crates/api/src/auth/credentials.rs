@@ -3,7 +3,7 @@
 use strowger_model::Secret;
 
 use super::apikey::API_KEY_MARK;
-use crate::declare::{Args, Command, Fields};
+use crate::declare::{Args, Command, Fields, trimmed};
 use crate::request::{Known, Request};
 
 /// A sent `authmd5`.
@@ -18,13 +18,9 @@ pub struct Digest {
 impl Digest {
     /// Hex in any case, with or without the prefix.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(hex) = text.as_bytes().try_into() {
-            return Some(Self { value: unhex(hex)?, v3: false });
-        }
-        let text = text.trim();
+        let text = trimmed(text);
         let bare = text.get(..7).filter(|start| start.eq_ignore_ascii_case("authv3_")).map(|_| &text[7..]);
-        let hex = bare.unwrap_or(text).as_bytes().try_into().ok()?;
-        Some(Self { value: unhex(hex)?, v3: bare.is_some() })
+        Some(Self { value: unhex(bare.unwrap_or(text))?, v3: bare.is_some() })
     }
 }
 
@@ -40,7 +36,9 @@ const DIGITS: [u8; 256] = {
 };
 const NO_DIGIT: u8 = 0xff;
 
-fn unhex(hex: &[u8; 32]) -> Option<[u8; 16]> {
+/// Sixteen bytes of 32 hexadecimal digits in any case.
+pub fn unhex(text: &str) -> Option<[u8; 16]> {
+    let hex: &[u8; 32] = text.as_bytes().try_into().ok()?;
     let (mut value, mut seen) = ([0; 16], 0);
     for (byte, pair) in value.iter_mut().zip(hex.chunks_exact(2)) {
         let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
@@ -226,6 +224,22 @@ impl<'a> Credentials<'a> {
 mod tests {
     use super::*;
     use crate::request::{ConsoleUser, Origin, Transport};
+
+    #[test]
+    fn sixteen_bytes_are_written_and_read() {
+        let bytes: [u8; 16] = std::array::from_fn(|at| (at * 17) as u8);
+        for text in ["00112233445566778899aabbccddeeff", "00112233445566778899AABBCCDDeeff"] {
+            assert_eq!(unhex(text), Some(bytes), "{text}");
+        }
+        for wrong in ["", "00", "00112233445566778899aabbccddeefg", "+0112233445566778899aabbccddeeff", "é"]
+        {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
+        assert_eq!(
+            Digest::parse(" AuthV3_00112233445566778899aabbccddeeff\n").map(|d| (d.value, d.v3)),
+            Some((bytes, true))
+        );
+    }
 
     #[test]
     fn a_declared_name_is_the_commands_where_something_else_proves_the_request() {

@@ -4,6 +4,7 @@
 use md5::{Digest as _, Md5};
 use subtle::ConstantTimeEq;
 
+use super::apikey::hex;
 use super::credentials::{Credentials, Digest};
 
 /// What the server adds to the formulas.
@@ -75,14 +76,9 @@ pub mod work {
     }
 }
 
-fn hex(digest: [u8; 16]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
-    digest.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
-
 /// The digest of the documented formula without a nonce, as a client makes it.
 pub fn digest_of(id: &str, password: &str, server_salt: &str, salt: &str) -> String {
-    hex(md5(&["ck5Gp", id, password, server_salt, salt]))
+    hex(&md5(&["ck5Gp", id, password, server_salt, salt]))
 }
 
 /// Compares without telling by time where two texts differ.
@@ -144,7 +140,7 @@ fn older(attempts: &mut Attempts<'_>, sent: &Credentials<'_>, password: &str, sa
 
 /// What the formula that hashes twice hashes first. The document does not say in which case that is written: both count.
 fn inner(sent: &Credentials<'_>, password: &str) -> [String; 2] {
-    let lower = hex(md5(&["tU29m", sent.id.unwrap_or_default(), password, sent.salt1]));
+    let lower = hex(&md5(&["tU29m", sent.id.unwrap_or_default(), password, sent.salt1]));
     [lower.to_ascii_uppercase(), lower]
 }
 
@@ -197,8 +193,8 @@ mod tests {
         let wrong = cost(&"0".repeat(32));
         assert_eq!(wrong, cost(&"f".repeat(32)));
         assert_eq!(wrong, 9);
-        assert_eq!(cost(&hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1", "0123456789"]))), 1);
-        assert_eq!(cost(&hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1"]))), 2);
+        assert_eq!(cost(&hex(&md5(&["ck5Gp", "3037", "3037", "SRV", "s1", "0123456789"]))), 1);
+        assert_eq!(cost(&hex(&md5(&["ck5Gp", "3037", "3037", "SRV", "s1"]))), 2);
     }
 
     #[test]
@@ -215,29 +211,32 @@ mod tests {
         let salts = Salts { server: "SRV", old: "87159643", alternative: false };
         let open = Salts { alternative: true, ..salts };
         let third = |nonce: &str| {
-            format!("authv3_{}", hex(md5(&[&hex(md5(&["tU29m", "3037", "3037", "s1"])), "s2", "SRV", nonce])))
+            format!(
+                "authv3_{}",
+                hex(&md5(&[&hex(&md5(&["tU29m", "3037", "3037", "s1"])), "s2", "SRV", nonce]))
+            )
         };
         let cases: Vec<(String, Credentials<'_>, Salts<'_>)> = vec![
-            (hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1"])), of("s1", "", None), salts),
+            (hex(&md5(&["ck5Gp", "3037", "3037", "SRV", "s1"])), of("s1", "", None), salts),
             (third(""), of("s1", "s2", None), salts),
-            (hex(md5(&["rD58s:3037:3037:87159643"])), of("", "", None), salts),
-            (hex(md5(&["rd58s:3037:3037:own"])), of("", "", Some("own")), salts),
-            (hex(md5(&["C8y5:3037:3037:92624f"])), of("", "", Some("92624f")), salts),
-            (hex(md5(&["3037:3037"])), of("", "", None), open),
-            (hex(md5(&["30373037"])), of("", "", None), open),
-            (hex(md5(&["3037:3037:z"])), of("", "", Some("z")), open),
-            (hex(md5(&["30373037z"])), of("", "", Some("z")), open),
+            (hex(&md5(&["rD58s:3037:3037:87159643"])), of("", "", None), salts),
+            (hex(&md5(&["rd58s:3037:3037:own"])), of("", "", Some("own")), salts),
+            (hex(&md5(&["C8y5:3037:3037:92624f"])), of("", "", Some("92624f")), salts),
+            (hex(&md5(&["3037:3037"])), of("", "", None), open),
+            (hex(&md5(&["30373037"])), of("", "", None), open),
+            (hex(&md5(&["3037:3037:z"])), of("", "", Some("z")), open),
+            (hex(&md5(&["30373037z"])), of("", "", Some("z")), open),
         ];
         for (digest, credentials, salts) in &cases {
             assert_eq!(proof(digest, credentials, *salts, &[]), Some(false), "{digest}");
             let over_nonce = proof(digest, credentials, *salts, &["0123456789"]);
             assert_eq!(over_nonce, Some(false), "{digest} without the nonce");
         }
-        assert_eq!(proof(&hex(md5(&["30373037"])), &of("", "", None), salts, &[]), None);
+        assert_eq!(proof(&hex(&md5(&["30373037"])), &of("", "", None), salts, &[]), None);
         let nonces = ["abcdefghijklmnop", "abcdefghij"];
         let over_nonce = proof(&third("abcdefghij"), &of("s1", "s2", None), salts, &nonces);
         assert_eq!(over_nonce, Some(true));
-        let new = hex(md5(&["ck5Gp", "3037", "3037", "SRV", "s1", "abcdefghijklmnop"]));
+        let new = hex(&md5(&["ck5Gp", "3037", "3037", "SRV", "s1", "abcdefghijklmnop"]));
         assert_eq!(proof(&new, &of("s1", "", None), salts, &nonces), Some(true));
     }
 }

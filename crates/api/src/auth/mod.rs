@@ -15,7 +15,7 @@ use strowger_model::{Account, AccountKind};
 
 pub(crate) use apikey::{API_KEY_MARK, ApiKey, ApiKeys, Scopes, digest, hex};
 pub use authorise::{Caller, Denial, Policy, Proof, Rule, authorise, may_act_for};
-pub(crate) use credentials::{Credentials, Digest};
+pub(crate) use credentials::{Credentials, Digest, unhex};
 pub(crate) use doctor::{Known, explain_digest, explain_password};
 pub(crate) use formula::{Salts, digest_of, digest_proof, same_text};
 pub(crate) use nonce::{Nonces, Taken};

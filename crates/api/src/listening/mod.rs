@@ -3,7 +3,6 @@
 
 mod tickets;
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use strowger_model::Mono;
 use strowger_store::AuditEntry;
 use strowger_switch::{Audible, Listening};
 
+use crate::auth::{hex, unhex};
 use crate::dispatch::{Call, Dispatcher};
 use crate::reply::{Failure, Reply};
 pub(crate) use tickets::Tickets;
@@ -137,39 +137,5 @@ impl Drop for Listener {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.dispatcher.memory().tickets.leave(self.ticket.call);
-    }
-}
-
-fn hex(token: &Token) -> String {
-    token.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<Token> {
-    let mut token = Token::default();
-    if text.len() != token.len() * 2 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in token.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
-    }
-    Some(token)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_written_and_read() {
-        let token: Token = std::array::from_fn(|at| (at * 17) as u8);
-        assert_eq!(hex(&token), "00112233445566778899aabbccddeeff");
-        assert_eq!(unhex(&hex(&token)), Some(token));
-        for wrong in ["", "00", "00112233445566778899aabbccddeefg", "+0112233445566778899aabbccddeeff", "é"]
-        {
-            assert_eq!(unhex(wrong), None, "{wrong}");
-        }
     }
 }
