@@ -407,6 +407,14 @@ def test_websocket_answers_come_in_order_one_a_message(server):
             assert client.message()[1].endswith(b"nosuch%d" % number)
 
 
+def test_a_hundred_header_fields_are_taken_and_no_more(server):
+    for count, status in ((100, b"200"), (101, b"431")):
+        with connect(server) as stream:
+            fields = b"".join(b"x-%d: y\r\n" % number for number in range(count - 1))
+            stream.sendall(b"GET /mvapireq/?apientry=apitest1 HTTP/1.1\r\nHost: 127.0.0.1\r\n" + fields + b"\r\n")
+            assert stream.recv(65536).split(b" ")[1] == status, count
+
+
 # SIP
 
 @pytest.mark.parametrize("tcp", [False, True])

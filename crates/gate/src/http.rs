@@ -46,6 +46,7 @@ pub(crate) async fn serve<S: Bytes>(gate: Gate, stream: Stream<S>, client: Clien
         .timer(LazyTimer)
         .header_read_timeout(limit)
         .max_buf_size(MAX_HEAD_BYTES)
+        // Of header fields it takes 100 at most; naming that number would have it make room for them on the heap.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
